@@ -1,0 +1,60 @@
+"""Identifiers: UUIDv7 for rows, named UUIDv8 for what has no row of its own.
+
+Source: RFC 9562, sections 5.7 and 5.8. ``uuid7`` is the one function of this package that a
+migration may name; it must stay importable from here for ever.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+import time
+from uuid import UUID
+
+_VERSION_7 = 0x7 << 76
+_VERSION_8 = 0x8 << 76
+_VARIANT = 0b10 << 62
+_COUNTER_BITS = 42  # 12 bits of rand_a and the first 30 of rand_b: RFC 9562 section 6.2, method 2
+_TAIL_BITS = 32
+
+_lock = threading.Lock()
+_last_ms = 0
+_last_counter = 0
+
+
+def uuid7() -> UUID:
+    """Return a time-ordered UUID; later calls in one process always sort later, on every database.
+
+    48 bits of Unix milliseconds, a 42-bit counter that starts at random in each millisecond, 32 random bits.
+    Not a secret: never use it where something must be unguessable.
+    """
+    global _last_ms, _last_counter  # noqa: PLW0603  one monotonic sequence a process, guarded by the lock
+    random_bits = int.from_bytes(os.urandom(10), "big")
+    with _lock:
+        now_ms = time.time_ns() // 1_000_000
+        if now_ms > _last_ms:
+            # The top counter bit starts at 0, which leaves 2**41 increments in the worst millisecond.
+            _last_ms, _last_counter = now_ms, (random_bits >> _TAIL_BITS) & ((1 << (_COUNTER_BITS - 1)) - 1)
+        else:
+            _last_counter += 1
+        ms, counter = _last_ms, _last_counter
+    high = counter >> 30
+    low = counter & ((1 << 30) - 1)
+    tail = random_bits & ((1 << _TAIL_BITS) - 1)
+    return UUID(int=(ms << 80) | _VERSION_7 | (high << 64) | _VARIANT | (low << _TAIL_BITS) | tail)
+
+
+def named_uuid(kind: str, *parts: str) -> UUID:
+    """Return the same UUIDv8 for the same kind and parts: an exact key where text columns compare loosely.
+
+    MariaDB compares text without case and trailing blanks; a UUID column compares exactly everywhere.
+    Parts are length-prefixed, so ``("a", "bc")`` and ``("ab", "c")`` differ.
+    """
+    digest = hashlib.sha256()
+    for part in (kind, *parts):
+        data = part.encode()
+        digest.update(len(data).to_bytes(8, "big") + data)
+    value = int.from_bytes(digest.digest()[:16], "big")
+    value &= ~((0xF << 76) | (0b11 << 62))
+    return UUID(int=value | _VERSION_8 | _VARIANT)

@@ -1,0 +1,275 @@
+"""What a provider is: the words every vendor's file is written in.
+
+A provider turns a validated grant into a vendor's token text and back. It is pure: it reads no clock, no
+setting, no database and no socket; secrets are handed to it, already opened. A new vendor is one new file in this
+package (see ``docs/adding-a-provider.md``).
+
+Units: every lifetime is whole seconds; every instant is an aware UTC ``datetime``.
+"""
+
+from __future__ import annotations
+
+import enum
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+    from token_issuer.crypto import Secret, SigningKey
+
+SubjectKind = Literal["integer", "text"]
+
+
+def gettext_noop(message: str) -> str:
+    """Mark a text for translation; ``api`` and ``admin`` translate when they show it."""
+    return message
+
+
+_ = gettext_noop
+
+
+class Revocation(enum.Enum):
+    """When a revoked token really stops working."""
+
+    IMMEDIATE = "immediate"  # we verify it ourselves
+    AT_NEXT_JOIN = "at_next_join"  # the vendor checks once, when joining: who is in, stays in
+    AT_EXPIRY = "at_expiry"  # the vendor verifies offline until the token runs out
+    PUSHED = "pushed"  # the vendor was told
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lifetimes:
+    """The vendor's limits in seconds, with their source."""
+
+    minimum: int
+    default: int
+    maximum: int
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VendorError:
+    """One row of a vendor's error catalogue: what its SDK says, what it means, what to do."""
+
+    code: str
+    meaning: str
+    cure: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VendorFacts:
+    """What people need to know about the vendor: shown in the admin, the docs and the commands."""
+
+    name: str
+    console_url: str
+    rotation_steps: tuple[str, ...]
+    leak_steps: tuple[str, ...]
+    revocation_sentence: str
+    errors: tuple[VendorError, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecretField:
+    """One part of what an administrator pastes for a certificate, e.g. ``App certificate``."""
+
+    name: str
+    label: str
+    help: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Privilege:
+    """One word of a grant's rights. ``implies`` lists weaker words that whoever holds this one may also ask for."""
+
+    label: str
+    implies: frozenset[str] = frozenset()
+    server_only: bool = False  # refused to session callers, whatever a rule says
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """What a caller asks to be allowed: a frozen value that validates itself in ``__post_init__``.
+
+    Subclasses are frozen, slotted, keyword-only dataclasses. They must not call ``super()`` (slotted
+    dataclasses lose it on Python 3.11). A bad value raises ``BadGrant`` naming the field.
+    """
+
+    @property
+    def subject(self) -> str | None:
+        """Who the token speaks for, as text; None until policy has put it in."""
+        raise NotImplementedError
+
+    @property
+    def resource(self) -> str:
+        """What it opens (channel, room); empty when the grant names none."""
+        raise NotImplementedError
+
+    @property
+    def privileges(self) -> frozenset[str]:
+        """The words it asks for, each a key of the provider's ``privileges``."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What an administrator sets once per application: public, not secret. Validates itself like a grant (``BadOption``)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MintOrder:
+    """Everything a token is made from; ``mint`` reads nothing else.
+
+    ``entropy`` is 32 bytes from the operating system. ``secret`` and ``signing_key`` are excluded from ``repr``.
+    """
+
+    token_id: UUID
+    public_id: str
+    options: Options
+    issuer: str
+    grant: Grant
+    issued_at: datetime
+    expires_at: datetime
+    key_id: str
+    entropy: bytes = field(repr=False)
+    secret: Secret | None = field(default=None, repr=False)
+    signing_key: SigningKey | None = field(default=None, repr=False)
+
+    @property
+    def lifetime(self) -> int:
+        """Whole seconds from issue to expiry."""
+        return int((self.expires_at - self.issued_at).total_seconds())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MintedToken:
+    """A token text and what it is. The text never shows in ``repr``."""
+
+    value: str = field(repr=False)
+    format: str
+    token_id: UUID
+    key_id: str
+    public_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inspection:
+    """What a token says of itself, read without a secret, so none of it is proved.
+
+    ``details`` are (label, value) pairs in the vendor's words, for people. ``problems`` are sentences.
+    """
+
+    format: str
+    public_id: str | None
+    subject: str | None
+    resource: str | None
+    privileges: frozenset[str]
+    issued_at: datetime | None
+    expires_at: datetime | None
+    details: tuple[tuple[str, str], ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """Whether a token was made with one of our secrets and says what was expected.
+
+    ``key_id`` names the certificate that signed it (None when none did). Expiry is the caller's business: it has the
+    clock. ``problems`` are stable words: ``bad_signature``, ``public_id_differs``, ``subject_differs``,
+    ``resource_differs``, ``privileges_differ`` …
+    """
+
+    valid: bool
+    key_id: str | None
+    problems: tuple[str, ...] = ()
+
+
+class Provider(ABC):
+    """Code that knows one vendor's token. Stateless; one instance serves the whole process."""
+
+    name: ClassVar[str]
+    label: ClassVar[str]
+    vendor: ClassVar[VendorFacts]
+    grant_class: ClassVar[type[Grant]]
+    options_class: ClassVar[type[Options]] = Options
+    public_id_field: ClassVar[SecretField] = SecretField(name="public_id", label=_("Public id"))
+    secret_fields: ClassVar[Mapping[str, tuple[SecretField, ...]]] = {}  # by purpose: "sign", "call"
+    privileges: ClassVar[Mapping[str, Privilege]]
+    lifetimes: ClassVar[Lifetimes]
+    revocation: ClassVar[Revocation]
+    renewable: ClassVar[bool]
+
+    # What an administrator enters
+
+    def check_public_id(self, value: str) -> None:
+        """Raise BadOption("public_id") for a text that cannot be this vendor's id."""
+
+    def check_secret(self, purpose: str, parts: Mapping[str, str]) -> None:
+        """Raise BadOption naming the part that cannot be this vendor's secret. Never quotes the value."""
+
+    # Who the token speaks for
+
+    def subject_kind(self, options: Options) -> SubjectKind:
+        """Whether this application's subjects are allocated integers or rendered texts."""
+        return "text"
+
+    def subject_pattern(self, options: Options) -> str:
+        """The pattern a text subject is rendered from when no account or rule names one."""
+        return "user-{user.pk}"
+
+    @abstractmethod
+    def with_subject(self, grant: Grant, subject: int | str) -> Grant:
+        """Return the grant with its subject put in and validated; BadGrant if the vendor cannot carry it."""
+
+    # What it asks for
+
+    def wildcards(self, grant: Grant) -> frozenset[str]:
+        """Name the fields by which this grant opens more than one thing, including fields left out."""
+        return frozenset()
+
+    def check_grant(self, grant: Grant, options: Options) -> None:
+        """Raise BadGrant for what this application's options do not allow, before anything is decided."""
+
+    def implied(self, privileges: frozenset[str]) -> frozenset[str]:
+        """Return the words together with every weaker word they imply."""
+        found = set(privileges)
+        queue = list(privileges)
+        while queue:
+            known = self.privileges.get(queue.pop())
+            fresh = (known.implies if known else frozenset()) - found
+            found |= fresh
+            queue.extend(fresh)
+        return frozenset(found)
+
+    # The token
+
+    @abstractmethod
+    def mint(self, order: MintOrder) -> MintedToken:
+        """Return the token. Pure and deterministic in its argument; refuses a grant without a subject."""
+
+    @abstractmethod
+    def inspect(self, token: str) -> Inspection:
+        """Read a token without a secret. Raises TokenMalformed when it is not of this provider's formats."""
+
+    @abstractmethod
+    def verify(self, token: str, *, secrets: Sequence[tuple[str, Secret]], expected: Grant | None) -> Verification:
+        """Check a token against ``secrets`` (key id, secret), and its content against ``expected`` when given.
+
+        Raises TokenMalformed when the text is not of this provider's formats.
+        """
+
+    @abstractmethod
+    def sdk(self, minted: MintedToken, grant: Grant) -> dict[str, object]:
+        """Exactly the names and JSON types that the vendor's SDK takes."""
+
+    def notices(self, grant: Grant, options: Options) -> tuple[str, ...]:
+        """Sentences the person who gets this token should read; empty when there is nothing to say."""
+        return ()
+
+
+def put(grant: Grant, **changes: object) -> Grant:
+    """Return a copy of a grant with some fields replaced (and validated again)."""
+    return replace(grant, **changes)  # type: ignore[arg-type]  # the fields are the subclass's
