@@ -15,6 +15,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from token_issuer.providers.specs import refuse_reserved_names
+
 if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
@@ -98,6 +100,9 @@ class Grant:
     dataclasses lose it on Python 3.11). A bad value raises ``BadGrant`` naming the field.
     """
 
+    def __init_subclass__(cls) -> None:
+        refuse_reserved_names(cls)
+
     @property
     def subject(self) -> str | None:
         """Who the token speaks for, as text; None until policy has put it in."""
@@ -116,7 +121,7 @@ class Grant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What an administrator sets once per application: public, not secret. Validates itself like a grant (``BadOption``)."""
+    """What an administrator sets once per application: public, not secret. Validates itself (BadOption)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,10 +209,10 @@ class Provider(ABC):
 
     # What an administrator enters
 
-    def check_public_id(self, value: str) -> None:
+    def check_public_id(self, value: str) -> None:  # noqa: B027  a vendor may have no rule
         """Raise BadOption("public_id") for a text that cannot be this vendor's id."""
 
-    def check_secret(self, purpose: str, parts: Mapping[str, str]) -> None:
+    def check_secret(self, purpose: str, parts: Mapping[str, str]) -> None:  # noqa: B027  a vendor may have no rule
         """Raise BadOption naming the part that cannot be this vendor's secret. Never quotes the value."""
 
     # Who the token speaks for
@@ -230,7 +235,7 @@ class Provider(ABC):
         """Name the fields by which this grant opens more than one thing, including fields left out."""
         return frozenset()
 
-    def check_grant(self, grant: Grant, options: Options) -> None:
+    def check_grant(self, grant: Grant, options: Options) -> None:  # noqa: B027  a vendor may have no rule
         """Raise BadGrant for what this application's options do not allow, before anything is decided."""
 
     def implied(self, privileges: frozenset[str]) -> frozenset[str]:
@@ -272,4 +277,4 @@ class Provider(ABC):
 
 def put(grant: Grant, **changes: object) -> Grant:
     """Return a copy of a grant with some fields replaced (and validated again)."""
-    return replace(grant, **changes)  # type: ignore[arg-type]  # the fields are the subclass's
+    return replace(grant, **changes)

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import pytest
+
+from token_issuer.providers.fields import LONGEST_DURATION, parse_duration
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        (1, 1),
+        (LONGEST_DURATION, LONGEST_DURATION),
+        ("90s", 90),
+        ("120m", 7200),
+        ("2h", 7200),
+        ("1d", 86_400),
+        ("PT1H30M", 5400),
+        ("PT90S", 90),
+        ("P1D", 86_400),
+        ("P1DT1S", 86_401),
+    ],
+)
+def test_parse_duration(value: int | str, seconds: int) -> None:
+    assert parse_duration(value) == seconds
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        True,
+        1.0,
+        float("nan"),
+        None,
+        "",
+        "90",
+        "1.5h",
+        "-1h",
+        "1 h",
+        " 1h",
+        "1h\n",
+        "2H",
+        "1w",
+        "1h30m",
+        "P",
+        "PT",
+        "P1DT",
+        "P1M",
+        "PT1.5S",
+        "pt1h",
+        "٣s",
+    ],
+)
+def test_parse_duration_refuses_other_spellings(value: object) -> None:
+    with pytest.raises(ValueError, match=r'^must be whole seconds, or a text such as "90s", "120m", "2h", "1d"'):
+        parse_duration(value)  # type: ignore[arg-type]  # the point
+
+
+@pytest.mark.parametrize("value", [0, -1, 10**18, LONGEST_DURATION + 1, "0s", "PT0S", "999999999999d"])
+def test_parse_duration_refuses_what_is_out_of_range(value: int | str) -> None:
+    with pytest.raises(ValueError, match=r"^must be 1 to 315360000 seconds$"):
+        parse_duration(value)

@@ -1,0 +1,49 @@
+"""Durations as people write them: one parser for bodies, forms, commands and settings. The result is whole seconds."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+LONGEST_DURATION: Final = 3650 * 86_400
+"""Ten years in seconds: no lifetime of anybody's is longer, and dates stay representable."""
+
+_UNIT_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_SHORT = re.compile(r"([0-9]{1,12})([smhd])")
+_ISO = re.compile(
+    r"P(?=[0-9T])(?:([0-9]{1,12})D)?(?:T(?=[0-9])(?:([0-9]{1,12})H)?(?:([0-9]{1,12})M)?(?:([0-9]{1,12})S)?)?"
+)
+
+
+def parse_duration(value: int | str) -> int:
+    """Return whole seconds, 1 to ``LONGEST_DURATION``.
+
+    Args:
+        value: whole seconds, a number with one unit (``"90s"``, ``"120m"``, ``"2h"``, ``"1d"``), or ISO 8601 days to
+            seconds without fractions (``"PT1H30M"``).
+
+    Raises:
+        ValueError: anything else: truth values, fractions, bare digits in a text, other units, blanks.
+    """
+    seconds = _seconds(value)
+    if seconds is None:
+        message = 'must be whole seconds, or a text such as "90s", "120m", "2h", "1d" or "PT1H30M"'
+        raise ValueError(message)
+    if not 1 <= seconds <= LONGEST_DURATION:
+        message = f"must be 1 to {LONGEST_DURATION} seconds"
+        raise ValueError(message)
+    return seconds
+
+
+def _seconds(value: object) -> int | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value
+    if not isinstance(value, str):
+        return None
+    if short := _SHORT.fullmatch(value):
+        return int(short[1]) * _UNIT_SECONDS[short[2]]
+    if iso := _ISO.fullmatch(value):
+        return sum(int(count or 0) * unit for count, unit in zip(iso.groups(), (86_400, 3600, 60, 1), strict=True))
+    return None
