@@ -67,7 +67,7 @@ class FieldSpec:
     record: Callable[..., Any] | None = None
 
 
-def grant_field(  # noqa: PLR0913  one keyword for each thing that can be said of a field
+def grant_field(
     *,
     default: Any = MISSING,  # noqa: ANN401  a default has the field's own type
     label: str = "",
