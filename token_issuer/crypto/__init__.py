@@ -1,0 +1,27 @@
+"""How a secret is kept: sealed at rest, mute in memory, found by digest, recognised by fingerprint.
+
+The rest of the package imports from here; the modules below are its inside, except where ``vault`` and the others
+are used by name (``vault.open(…)``), which is how a text search finds every opening.
+"""
+
+from __future__ import annotations
+
+from token_issuer.crypto import digests, generating, keyring, references, signing_keys, vault
+from token_issuer.crypto.references import ReferenceBroken
+from token_issuer.crypto.secret import Secret, TokenText
+from token_issuer.crypto.signing_keys import SigningKey
+from token_issuer.crypto.vault import SealBroken
+
+__all__ = [
+    "ReferenceBroken",
+    "SealBroken",
+    "Secret",
+    "SigningKey",
+    "TokenText",
+    "digests",
+    "generating",
+    "keyring",
+    "references",
+    "signing_keys",
+    "vault",
+]
