@@ -1,3 +1,32 @@
-"""A token server that a Django site installs: vendor tokens and the site's own, policed and audited."""
+"""A token server that a Django site installs: vendor tokens and the site's own, policed and audited.
+
+The public surface is ``from token_issuer import issue, verify, revoke, Allow, Deny``. It is loaded when it is used,
+so that importing the package needs no settings.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from token_issuer.policy import Allow, Deny
+    from token_issuer.services.python_api import issue, revoke, verify
 
 __version__ = "0.1.0"
+__all__ = ["Allow", "Deny", "issue", "revoke", "verify"]
+
+_HOMES = {
+    "Allow": "token_issuer.policy",
+    "Deny": "token_issuer.policy",
+    "issue": "token_issuer.services.python_api",
+    "revoke": "token_issuer.services.python_api",
+    "verify": "token_issuer.services.python_api",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
+    return getattr(import_module(_HOMES[name]), name)

@@ -55,6 +55,12 @@ class NotFound(TokenIssuerError):
     code = "not_found"
 
 
+class Conflict(TokenIssuerError):
+    """Somebody else changed the same thing first, or it is no longer in a state that allows this."""
+
+    code = "invalid_request"
+
+
 class NotAuthenticated(TokenIssuerError):
     """The caller is nobody: anonymous, deleted or deactivated."""
 

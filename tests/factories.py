@@ -1,0 +1,155 @@
+"""Rows for tests. Secrets are made up here and open nothing."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import factory
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
+from token_issuer.crypto import Secret, digests
+
+from token_issuer.ids import uuid7
+from token_issuer.models import (
+    Application,
+    Certificate,
+    EpochKind,
+    IssuedToken,
+    Origin,
+    Principal,
+    Rule,
+    VendorAccount,
+    epoch_key,
+)
+from token_issuer.services.callers import Caller
+from token_issuer.services.opening import seal_secret
+
+AT = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
+
+AGORA_APP_ID = "0123456789abcdef0123456789ABCDEF"
+AGORA_CERTIFICATE = "fedcba9876543210fedcba9876543210"
+VIDEOSDK_KEY = "11111111-2222-4333-8444-555555555555"
+VIDEOSDK_SECRET = "0f1e2d3c4b5a69780f1e2d3c4b5a69780f1e2d3c4b5a69780f1e2d3c4b5a6978"
+
+PUBLIC_IDS = {"agora": AGORA_APP_ID, "videosdk": VIDEOSDK_KEY}
+SECRETS = {"agora": {"certificate": AGORA_CERTIFICATE}, "videosdk": {"secret": VIDEOSDK_SECRET}}
+
+
+def caller(user: Any, **circumstances: Any) -> Caller:
+    """The user at a browser."""
+    return Caller(user=user, origin=circumstances.pop("origin", Origin.SESSION), **circumstances)
+
+
+class UserFactory(factory.django.DjangoModelFactory):
+    """Somebody who can sign in."""
+
+    class Meta:
+        model = get_user_model()
+
+    username = factory.Sequence(lambda n: f"user{n}")
+    password = factory.django.Password("correct horse")
+
+
+class GroupFactory(factory.django.DjangoModelFactory):
+    """A group without members."""
+
+    class Meta:
+        model = Group
+
+    name = factory.Sequence(lambda n: f"group{n}")
+
+
+class ApplicationFactory(factory.django.DjangoModelFactory):
+    """A VideoSDK application without a certificate; ``ready=True`` gives it an active one."""
+
+    class Meta:
+        model = Application
+        skip_postgeneration_save = True
+
+    name = factory.LazyAttribute(lambda made: made.slug.title())
+    slug = factory.Sequence(lambda n: f"rooms{n}")
+    provider = "videosdk"
+    public_id = factory.LazyAttribute(lambda made: PUBLIC_IDS.get(made.provider, "public"))
+    created_at = AT
+
+    @factory.post_generation
+    def ready(self, create: bool, extracted: Any, **kwargs: Any) -> None:
+        if extracted:
+            CertificateFactory(application=self, active=True)
+
+
+class CertificateFactory(factory.django.DjangoModelFactory):
+    """A staged certificate with its provider's made-up secret; ``active=True`` activates it."""
+
+    class Meta:
+        model = Certificate
+
+    class Params:
+        active = factory.Trait(activated_at=AT)
+        secret = factory.LazyAttribute(lambda made: SECRETS.get(made.application.provider, {"secret": "x" * 32}))
+
+    id = factory.LazyFunction(uuid7)
+    application = factory.SubFactory(ApplicationFactory)
+    key_id = factory.LazyAttribute(lambda made: str(made.id))
+    sealed_secret = factory.LazyAttribute(lambda made: seal_secret(made.secret, row=made.id))
+    fingerprint = factory.LazyAttribute(lambda made: digests.fingerprint(Secret(**made.secret)))
+    created_at = AT
+
+
+class RuleFactory(factory.django.DjangoModelFactory):
+    """Everyone signed in may have the provider's narrowest privilege, in any named room."""
+
+    class Meta:
+        model = Rule
+        skip_postgeneration_save = True
+
+    application = factory.SubFactory(ApplicationFactory, ready=True)
+    everyone = True
+    privileges = factory.LazyAttribute(
+        lambda made: ["subscriber"] if made.application.provider == "agora" else ["allow_join"]
+    )
+
+    @factory.post_generation
+    def for_users(self, create: bool, extracted: Any, **kwargs: Any) -> None:
+        self.users.set(extracted or [])
+
+    @factory.post_generation
+    def for_groups(self, create: bool, extracted: Any, **kwargs: Any) -> None:
+        self.groups.set(extracted or [])
+
+
+class VendorAccountFactory(factory.django.DjangoModelFactory):
+    """A user's identity at a vendor."""
+
+    class Meta:
+        model = VendorAccount
+
+    application = factory.SubFactory(ApplicationFactory)
+    user = factory.SubFactory(UserFactory)
+    principal_key = factory.LazyAttribute(lambda made: epoch_key(EpochKind.USER, made.user.pk))
+
+
+class IssuedTokenFactory(factory.django.DjangoModelFactory):
+    """A row as if a token had been issued at ``AT`` for ten minutes."""
+
+    class Meta:
+        model = IssuedToken
+
+    id = factory.LazyFunction(uuid7)
+    application = factory.LazyAttribute(lambda made: made.certificate.application)
+    certificate = factory.SubFactory(CertificateFactory, active=True)
+    principal = Principal.USER
+    user = factory.SubFactory(UserFactory)
+    principal_key = factory.LazyAttribute(lambda made: epoch_key(EpochKind.USER, made.user.pk))
+    subject = "user-1"
+    resource = "room-1"
+    resource_key = factory.LazyAttribute(lambda made: epoch_key(EpochKind.RESOURCE, made.application.pk, made.resource))
+    privileges = factory.LazyFunction(lambda: ["allow_join"])
+    format = "videosdk"
+    digest = factory.LazyAttribute(lambda made: digests.digest(str(made.id)))
+    fingerprint = factory.LazyAttribute(lambda made: made.digest[:16])
+    issued_at = AT
+    expires_at = factory.LazyAttribute(lambda made: made.issued_at + timedelta(minutes=10))
+    origin = Origin.SESSION
+    decision = "rule:made-up"

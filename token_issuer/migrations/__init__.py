@@ -1,0 +1,1 @@
+"""History: named, small, frozen."""

@@ -1,0 +1,31 @@
+"""State, and what can never be false: constraints, querysets, safe ``__str__``."""
+
+from __future__ import annotations
+
+from token_issuer.models.application import Application
+from token_issuer.models.audit_event import AuditEvent, AuditKind
+from token_issuer.models.certificate import Certificate, CertificateState
+from token_issuer.models.issued_token import IssuedToken, Origin, Principal, Standing
+from token_issuer.models.revocation_epoch import EpochKind, RevocationEpoch, epoch_key, epochs_now
+from token_issuer.models.rule import Rule, RuleWindow, Window
+from token_issuer.models.vendor_account import VendorAccount
+
+__all__ = [
+    "Application",
+    "AuditEvent",
+    "AuditKind",
+    "Certificate",
+    "CertificateState",
+    "EpochKind",
+    "IssuedToken",
+    "Origin",
+    "Principal",
+    "RevocationEpoch",
+    "Rule",
+    "RuleWindow",
+    "Standing",
+    "VendorAccount",
+    "Window",
+    "epoch_key",
+    "epochs_now",
+]

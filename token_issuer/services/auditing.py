@@ -1,0 +1,89 @@
+"""Writing events. Refusals are counted: a flood of the same one is one row a minute."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import F
+
+from token_issuer import signals
+from token_issuer.ids import named_uuid
+from token_issuer.models import Application, AuditEvent, AuditKind
+from token_issuer.services.transactions import write_alias
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from token_issuer.errors import TokenIssuerError
+    from token_issuer.models import IssuedToken
+    from token_issuer.services.callers import Caller
+
+logger = logging.getLogger("token_issuer.security")
+
+
+def record(
+    kind: AuditKind,
+    caller: Caller,
+    *,
+    at: datetime,
+    application: Application | None = None,
+    token: IssuedToken | None = None,
+    detail: dict[str, Any] | None = None,
+) -> AuditEvent:
+    """Write one event inside the caller's transaction."""
+    return AuditEvent.objects.using(write_alias()).create(
+        kind=kind,
+        at=at,
+        user_id=caller.user.pk,
+        application=application,
+        token=token,
+        detail=detail or {},
+        **caller.circumstances,
+    )
+
+
+def refused(caller: Caller, application: Application, error: TokenIssuerError, *, reason: str, at: datetime) -> None:
+    """Count a refusal, log it and send ``token_refused``."""
+    _count(caller, application, reason=reason, at=at)
+    logger.warning(
+        "refused",
+        extra={
+            "event": "refused",
+            "application": application.slug,
+            "provider": application.provider,
+            "decision": "denied",
+            "reason": reason,
+            "request_id": caller.audited_request_id,
+        },
+    )
+    signals.token_refused.send_robust(
+        sender=Application,
+        application=application,
+        user=caller.person,
+        code=error.code,
+        reason=reason,
+        origin=str(caller.origin),
+        at=at,
+    )
+
+
+def _count(caller: Caller, application: Application, *, reason: str, at: datetime) -> None:
+    minute = at.replace(second=0, microsecond=0)
+    bucket = named_uuid("denied", str(caller.user.pk), str(application.pk), reason, minute.isoformat())
+    events = AuditEvent.objects.using(write_alias())
+    if events.filter(bucket=bucket).update(count=F("count") + 1):
+        return
+    fresh = AuditEvent(
+        kind=AuditKind.DENIED,
+        at=at,
+        bucket=bucket,
+        user_id=caller.user.pk,
+        application=application,
+        detail={"reason": reason, "origin": str(caller.origin)},
+        count=0,
+        **caller.circumstances,
+    )
+    # Two first refusals of a minute at once: one row is kept, both are counted.
+    events.bulk_create([fresh], ignore_conflicts=True)
+    events.filter(bucket=bucket).update(count=F("count") + 1)

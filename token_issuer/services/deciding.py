@@ -1,0 +1,206 @@
+"""From a request to a decision: shared by issuing, which acts on it, and explaining, which only tells."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import FilteredRelation, Q
+
+from token_issuer import policy
+from token_issuer.errors import ApplicationDisabled, BadGrant, BadOption, FieldError, NotFound
+from token_issuer.models import Application
+from token_issuer.policy import Allow, Decision, Facts, Limits
+from token_issuer.providers import fields
+from token_issuer.registry import get_provider
+from token_issuer.services.rules import rules_for
+from token_issuer.services.site_policy import Ask, asked
+from token_issuer.services.transactions import write_alias
+
+if TYPE_CHECKING:
+    from token_issuer.models import Certificate, VendorAccount
+    from token_issuer.providers.base import Grant, Options, Provider
+    from token_issuer.services.callers import Caller
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A request that is understood and not yet decided. ``lifetime`` is None when the caller named none."""
+
+    caller: Caller
+    application: Application
+    certificate: Certificate | None
+    account: VendorAccount | None
+    provider: Provider
+    options: Options
+    limits: Limits
+    grant: Grant
+    lifetime: int | None
+    slot: int
+
+    @property
+    def values(self) -> dict[str, str]:
+        """What the placeholders of patterns stand for."""
+        user = self.caller.user
+        return {
+            "user.pk": str(user.pk),
+            "user.username": str(user.get_username()),
+            "account": (self.account.subject or "") if self.account else "",
+            "slot": str(self.slot),
+        }
+
+
+def find_application(caller: Caller, slug: str) -> tuple[Application, Certificate | None, VendorAccount | None]:
+    """Return the application with its active signing certificate and the caller's account: one statement.
+
+    Raises:
+        NotFound: there is no application of this name.
+    """
+    rows = (
+        Application.objects.using(write_alias())
+        .annotate(
+            signing=FilteredRelation(
+                "certificates", condition=Q(certificates__purpose="sign", certificates__active_slot=1)
+            ),
+            own_account=FilteredRelation("accounts", condition=Q(accounts__user=caller.user.pk)),
+        )
+        .select_related("signing", "own_account")
+        .filter(slug=slug)
+    )
+    found = rows.first() if _is_text(slug) else None
+    # MariaDB finds "ROOMS " when asked for "rooms".
+    if found is None or found.slug != slug:
+        msg = "There is no such application."
+        raise NotFound(msg)
+    row: Any = found
+    return found, getattr(row, "signing", None), getattr(row, "own_account", None)
+
+
+def understand(caller: Caller, slug: str, body: Mapping[str, object]) -> Question:
+    """Return the question that a request asks.
+
+    Raises:
+        NotAuthenticated: the caller is nobody.
+        NotFound: there is no such application.
+        ApplicationDisabled: an administrator has switched it off.
+        BadGrant: the body does not fit; ``fields`` names every field that does not.
+    """
+    caller.require_active()
+    application, certificate, account = find_application(caller, slug)
+    if application.is_disabled:
+        msg = "This application is switched off."
+        raise ApplicationDisabled(msg)
+    provider = get_provider(application.provider)
+    options = options_of(application, provider)
+    limits = limits_of(application, provider)
+    grant, lifetime, slot = _read(body, provider, application=application, limits=limits)
+    provider.check_grant(grant, options)
+    return Question(
+        caller=caller,
+        application=application,
+        certificate=certificate,
+        account=account,
+        provider=provider,
+        options=options,
+        limits=limits,
+        grant=grant,
+        lifetime=lifetime,
+        slot=slot,
+    )
+
+
+def decide(question: Question) -> Decision:
+    """Return policy's decision: the site's function first (it may query), then the rules.
+
+    Raises:
+        PolicyUnavailable: the site's function failed.
+    """
+    caller, provider = question.caller, question.provider
+    answer, answered_by = asked(
+        Ask(
+            user=caller.user,
+            application=question.application,
+            grant=question.grant,
+            lifetime=question.lifetime,
+            origin=caller.origin,
+        )
+    )
+    facts = Facts(
+        resource=question.grant.resource,
+        privileges=question.grant.privileges,
+        wildcards=provider.wildcards(question.grant),
+        server_only=frozenset(name for name, word in provider.privileges.items() if word.server_only),
+        server_caller=caller.is_server,
+        lifetime=question.lifetime,
+        limits=question.limits,
+        values=question.values,
+        answer=answer,
+        answer_privileges=provider.implied(answer.privileges) if isinstance(answer, Allow) else frozenset(),
+        answered_by=answered_by,
+    )
+    if answer is None:
+        facts = replace(facts, rules=rules_for(caller.user, question.application, provider))
+    return policy.decide(facts)
+
+
+def options_of(application: Application, provider: Provider) -> Options:
+    """Return the application's options as the provider's own value."""
+    return fields.parse(provider.options_class, application.options, error=BadOption)
+
+
+def limits_of(application: Application, provider: Provider) -> Limits:
+    """Return the seconds that provider and application allow together."""
+    lifetimes = provider.lifetimes
+    maximum = min(lifetimes.maximum, application.maximum_lifetime or lifetimes.maximum)
+    default = min(application.default_lifetime or lifetimes.default, maximum)
+    return Limits(minimum=lifetimes.minimum, default=default, maximum=maximum)
+
+
+def _read(
+    body: Mapping[str, object], provider: Provider, *, application: Application, limits: Limits
+) -> tuple[Grant, int | None, int]:
+    """Read a body, naming every field that is wrong in one error."""
+    rest = dict(body)
+    wrong: dict[str, list[str]] = {}
+    lifetime, slot = None, 0
+    try:
+        lifetime = read_lifetime(rest.pop("lifetime", None), limits) if "lifetime" in rest else None
+    except FieldError as error:
+        wrong["lifetime"] = [error.reason]
+    try:
+        slot = _read_slot(rest.pop("slot", 0), application)
+    except FieldError as error:
+        wrong["slot"] = [error.reason]
+    try:
+        grant = fields.parse(provider.grant_class, rest)
+    except FieldError as error:
+        wrong.update({name: list(texts) for name, texts in error.fields.items()})
+    if wrong:
+        first = next(iter(wrong))
+        raise BadGrant(first, wrong[first][0], fields=wrong)
+    return grant, lifetime, slot
+
+
+def read_lifetime(value: object, limits: Limits) -> int:
+    """Return a lifetime in seconds; BadGrant("lifetime") for what is no duration or outside the limits."""
+    try:
+        seconds = fields.parse_duration(value)  # type: ignore[arg-type]  # it refuses every other type itself
+    except ValueError as error:
+        raise BadGrant("lifetime", str(error)) from error
+    if not limits.minimum <= seconds <= limits.maximum:
+        raise BadGrant("lifetime", f"must be {limits.minimum} to {limits.maximum} seconds")
+    return seconds
+
+
+def _read_slot(value: object, application: Application) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise BadGrant("slot", "must be a whole number")
+    if not 0 <= value < application.slots:
+        raise BadGrant("slot", f"must be 0 to {application.slots - 1}")
+    return value
+
+
+def _is_text(slug: str) -> bool:
+    # PostgreSQL refuses a NUL in a parameter; no slug has one.
+    return "\x00" not in slug

@@ -1,0 +1,134 @@
+"""What an administrator hands in, as values, and whether it can work: checked before anything is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_slug
+
+from token_issuer.errors import BadOption
+from token_issuer.models import Application
+from token_issuer.policy import BadPattern, check_pattern
+from token_issuer.providers import fields
+from token_issuer.services.transactions import write_alias
+
+if TYPE_CHECKING:
+    from token_issuer.providers.base import Provider
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleDraft:
+    """A rule to be. ``users`` and ``groups`` are rows; lifetimes and windows are seconds."""
+
+    privileges: Sequence[str]
+    everyone: bool = False
+    users: Sequence[Any] = ()
+    groups: Sequence[Any] = ()
+    resource_pattern: str = "*"
+    subject_pattern: str = ""
+    maximum_lifetime: int | None = None
+    limit: int | None = None
+    window: int | None = None
+    wildcards: bool = False
+    allow_username: bool = False
+    priority: int = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApplicationDraft:
+    """An application to be. ``secret`` are the parts the provider asks for; or ``reference`` names where they are."""
+
+    provider: str
+    slug: str
+    name: str
+    public_id: str
+    options: Mapping[str, object] = field(default_factory=dict)
+    secret: Mapping[str, str] = field(default_factory=dict, repr=False)
+    reference: str = ""
+    default_lifetime: int | None = None
+    maximum_lifetime: int | None = None
+    slots: int = 4
+    environment: str = ""
+    rules: Sequence[RuleDraft] = ()
+
+
+def check_application(provider: Provider, draft: ApplicationDraft) -> None:
+    """Raise BadOption naming every value that does not fit, before anything is written."""
+    wrong: dict[str, list[str]] = {}
+    _collect(wrong, lambda: provider.check_public_id(draft.public_id))
+    _collect(wrong, lambda: fields.parse(provider.options_class, draft.options, error=BadOption))
+    if not draft.reference:
+        _collect(wrong, lambda: check_secret(provider, "sign", draft.secret))
+    _collect(wrong, lambda: check_lifetimes(provider, draft.default_lifetime, draft.maximum_lifetime))
+    if wrong:
+        first = next(iter(wrong))
+        raise BadOption(first, wrong[first][0], fields=wrong)
+
+
+def check_new_slug(slug: str) -> None:
+    """Raise BadOption("slug") unless it is a slug that nobody has."""
+    try:
+        validate_slug(slug)
+    except ValidationError as error:
+        raise BadOption("slug", "may hold letters, digits, hyphens and underscores only") from error
+    if Application.objects.using(write_alias()).filter(slug=slug).exists():
+        raise BadOption("slug", "is taken by another application")
+
+
+def check_secret(provider: Provider, purpose: str, parts: Mapping[str, str]) -> None:
+    """Raise BadOption naming the part that is missing, unknown or malformed. Never quotes a value."""
+    known = [part.name for part in provider.secret_fields.get(purpose, ())]
+    for name in parts:
+        if name not in known:
+            raise BadOption(name, "is not a part of this provider's secret")
+    for name in known:
+        if not parts.get(name):
+            raise BadOption(name, "is required")
+    provider.check_secret(purpose, parts)
+
+
+def check_lifetimes(provider: Provider, default: int | None, maximum: int | None) -> None:
+    """Raise BadOption when an application's lifetimes leave the provider's limits or contradict each other."""
+    limits = provider.lifetimes
+    for name, value in (("maximum_lifetime", maximum), ("default_lifetime", default)):
+        if value is not None and not limits.minimum <= value <= limits.maximum:
+            raise BadOption(name, f"must be {limits.minimum} to {limits.maximum} seconds ({limits.source})")
+    if default is not None and maximum is not None and default > maximum:
+        raise BadOption("default_lifetime", "must not be longer than the maximum lifetime")
+
+
+def check_rule(provider: Provider, draft: RuleDraft) -> None:
+    """Raise BadOption naming the part of a rule that can never work."""
+    unknown = sorted(set(draft.privileges) - set(provider.privileges))
+    if unknown:
+        known = ", ".join(sorted(provider.privileges))
+        raise BadOption("privileges", f"{', '.join(unknown)}: not a privilege of {provider.label}; there are {known}")
+    if not draft.privileges:
+        raise BadOption("privileges", "a rule without privileges allows nothing")
+    if (draft.limit is None) != (draft.window is None):
+        raise BadOption("limit", "a limit and its window go together")
+    for name, pattern, star in (
+        ("resource_pattern", draft.resource_pattern, True),
+        ("subject_pattern", draft.subject_pattern, False),
+    ):
+        _check_pattern(name, pattern, star=star, allow_username=draft.allow_username)
+
+
+def _check_pattern(name: str, pattern: str, *, star: bool, allow_username: bool) -> None:
+    try:
+        check_pattern(pattern, star=star)
+    except BadPattern as error:
+        raise BadOption(name, str(error)) from error
+    if "{user.username}" in pattern and not allow_username:
+        raise BadOption(name, "{user.username} needs the rule's leave: people may be able to rename themselves")
+
+
+def _collect(wrong: dict[str, list[str]], check: Callable[[], object]) -> None:
+    try:
+        check()
+    except BadOption as error:
+        for name, texts in error.fields.items():
+            wrong.setdefault(name, []).extend(texts)

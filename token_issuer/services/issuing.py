@@ -1,0 +1,256 @@
+"""Issuing one token: policy, mint, record, and only then hand it over."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from token_issuer import signals
+from token_issuer.conf import conf
+from token_issuer.crypto import TokenText, digests
+from token_issuer.errors import (
+    ApplicationDisabled,
+    BadGrant,
+    NoActiveCertificate,
+    PolicyDenied,
+    PolicyUnavailable,
+    RateLimited,
+)
+from token_issuer.ids import uuid7
+from token_issuer.models import EpochKind, IssuedToken, epoch_key, epochs_now
+from token_issuer.models.issued_token import Principal
+from token_issuer.models.revocation_epoch import EVERYTHING_KEY
+from token_issuer.providers.base import MintedToken, MintOrder
+from token_issuer.services import accounts, auditing, deciding, recording
+from token_issuer.services.opening import opened_secret
+from token_issuer.services.transactions import require_no_transaction
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from token_issuer.crypto import Secret
+    from token_issuer.models import Application, Certificate
+    from token_issuer.policy import Decision
+    from token_issuer.providers.base import Grant, Provider
+    from token_issuer.services.callers import Caller
+    from token_issuer.services.deciding import Question
+
+logger = logging.getLogger("token_issuer.issue")
+
+_RENEW_AHEAD = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issuance:
+    """A token that was issued and recorded. ``token.reveal()`` is the only way to its text."""
+
+    token: TokenText
+    token_id: UUID
+    application: Application
+    provider: Provider
+    grant: Grant
+    format: str
+    slot: int
+    issued_at: datetime
+    expires_at: datetime
+    decision: str
+    sdk: dict[str, object] = field(repr=False)
+    notices: tuple[str, ...] = ()
+
+    @property
+    def expires_in(self) -> int:
+        """Whole seconds of life."""
+        return int((self.expires_at - self.issued_at).total_seconds())
+
+    @property
+    def renew_at(self) -> datetime | None:
+        """When a client should ask for the next one: 30 s or a tenth of the life before the end, the later of both.
+
+        None where the vendor checks a token only once.
+        """
+        if not self.provider.renewable:
+            return None
+        return self.expires_at - min(_RENEW_AHEAD, (self.expires_at - self.issued_at) / 10)
+
+
+def issue(
+    caller: Caller,
+    slug: str,
+    *,
+    body: Mapping[str, object],
+    at: datetime,
+    on_commit: Callable[[Issuance], None] | None = None,
+) -> Issuance | None:
+    """Issue one token to the caller, durably recorded before it is returned.
+
+    With ``on_commit`` it may be called inside a host's transaction: it then returns None, and the callback gets the
+    token after the host's commit; if the host rolls back, nobody gets one and nothing is charged.
+
+    Raises:
+        OpenTransaction: inside a transaction without ``on_commit``.
+        NotAuthenticated, NotFound, ApplicationDisabled, BadGrant: see ``deciding.understand``.
+        PolicyDenied, PolicyUnavailable, RateLimited: policy's refusals, each counted in the audit.
+        NoActiveCertificate: there is nothing to sign with.
+    """
+    if on_commit is None:
+        require_no_transaction()
+    question = _understood(caller, slug, body=body, at=at)
+    try:
+        issuance = _issued(question, at=at, on_commit=on_commit)
+    except (PolicyDenied, PolicyUnavailable, RateLimited) as error:
+        reason = error.reason if isinstance(error, PolicyDenied) else error.code
+        auditing.refused(caller, question.application, error, reason=reason, at=at)
+        raise
+    return None if on_commit is not None else issuance
+
+
+def _understood(caller: Caller, slug: str, *, body: Mapping[str, object], at: datetime) -> Question:
+    try:
+        return deciding.understand(caller, slug, body)
+    except ApplicationDisabled as error:
+        application = deciding.find_application(caller, slug)[0]
+        auditing.refused(caller, application, error, reason=error.code, at=at)
+        raise
+
+
+def _issued(question: Question, *, at: datetime, on_commit: Callable[[Issuance], None] | None) -> Issuance:
+    decision = deciding.decide(question)
+    if not decision.allowed:
+        raise PolicyDenied(decision.reason)
+    certificate = question.certificate
+    if certificate is None:
+        raise NoActiveCertificate("sign")
+    grant = _with_subject(question, decision)
+    order = _order(question, grant, certificate, issued_at=at, lifetime=decision.lifetime)
+    minted = _minted(question.provider, order, certificate)
+    issuance = _issuance(question, decision, order=order, minted=minted)
+    row = _row(question, certificate, issuance)
+    recording.record(
+        row,
+        decision.charge,
+        at=at,
+        then=lambda: _handed_over(issuance, row, caller=question.caller, on_commit=on_commit),
+    )
+    return issuance
+
+
+def _with_subject(question: Question, decision: Decision) -> Grant:
+    subject = accounts.subject_of(question, decision)
+    try:
+        return question.provider.with_subject(question.grant, subject)
+    except BadGrant as error:
+        # Nothing the caller sent: his name at the vendor does not fit, which only an administrator can change.
+        raise PolicyDenied("subject_not_allowed", f"Your name at the vendor does not fit: {error.reason}.") from error
+
+
+def _order(
+    question: Question, grant: Grant, certificate: Certificate, *, issued_at: datetime, lifetime: int
+) -> MintOrder:
+    # Vendor formats and JWT carry whole seconds; the row, the answer and the token must say the same.
+    start = issued_at.astimezone(UTC).replace(microsecond=0)
+    return MintOrder(
+        token_id=uuid7(),
+        public_id=question.application.public_id,
+        options=question.options,
+        issuer=conf.issuer or "",
+        grant=grant,
+        issued_at=start,
+        expires_at=start + timedelta(seconds=lifetime),
+        key_id=certificate.key_id,
+        entropy=os.urandom(32),
+    )
+
+
+def _minted(provider: Provider, order: MintOrder, certificate: Certificate) -> MintedToken:
+    with opened_secret(certificate, provider) as secret:
+        minted = provider.mint(_with_secret(order, secret))
+    if conf.self_check:
+        seen = provider.inspect(minted.value)
+        if seen.problems or seen.expires_at not in {None, order.expires_at}:
+            msg = f"{provider.name} minted a token that does not say what was ordered: {seen.problems}"
+            raise AssertionError(msg)
+    return minted
+
+
+def _with_secret(order: MintOrder, secret: Secret) -> MintOrder:
+    return replace(order, secret=secret)
+
+
+def _issuance(question: Question, decision: Decision, *, order: MintOrder, minted: MintedToken) -> Issuance:
+    return Issuance(
+        token=TokenText(minted.value),
+        token_id=order.token_id,
+        application=question.application,
+        provider=question.provider,
+        grant=order.grant,
+        format=minted.format,
+        slot=question.slot,
+        issued_at=order.issued_at,
+        expires_at=order.expires_at,
+        decision=decision.source,
+        sdk=question.provider.sdk(minted, order.grant),
+        notices=question.provider.notices(order.grant, question.options),
+    )
+
+
+def _row(question: Question, certificate: Certificate, issuance: Issuance) -> IssuedToken:
+    caller, application, grant = question.caller, question.application, issuance.grant
+    resource_key = epoch_key(EpochKind.RESOURCE, application.pk, grant.resource)
+    # Read in this row's own INSERT: a set that is ended while the INSERT is open ends this token too.
+    epochs = epochs_now([caller.principal_key, application.pk, certificate.pk, resource_key, EVERYTHING_KEY])
+    return IssuedToken(
+        id=issuance.token_id,
+        application=application,
+        certificate=certificate,
+        principal=Principal.USER,
+        principal_key=caller.principal_key,
+        user_id=caller.user.pk,
+        subject=grant.subject or "",
+        resource=grant.resource,
+        resource_key=resource_key,
+        privileges=sorted(grant.privileges),
+        slot=question.slot,
+        format=issuance.format,
+        digest=digests.digest(issuance.token),
+        fingerprint=digests.token_fingerprint(issuance.token),
+        issued_at=issuance.issued_at,
+        expires_at=issuance.expires_at,
+        epochs=epochs,
+        origin=caller.origin,
+        decision=issuance.decision,
+        request_id=caller.audited_request_id,
+        **caller.circumstances,
+    )
+
+
+def _handed_over(
+    issuance: Issuance, row: IssuedToken, *, caller: Caller, on_commit: Callable[[Issuance], None] | None
+) -> None:
+    # The instance holds the SQL expression it was inserted with; whoever wants the number reads the row.
+    row.__dict__.pop("epochs", None)
+    logger.info(
+        "issued",
+        extra={
+            "event": "issued",
+            "application": issuance.application.slug,
+            "provider": issuance.provider.name,
+            "decision": issuance.decision,
+            "reason": "",
+            "token_id": str(issuance.token_id),
+            "request_id": caller.audited_request_id,
+        },
+    )
+    signals.token_issued.send_robust(
+        sender=IssuedToken,
+        token=row,
+        application=issuance.application,
+        user=caller.person,
+        origin=str(caller.origin),
+        at=issuance.issued_at,
+    )
+    if on_commit is not None:
+        on_commit(issuance)

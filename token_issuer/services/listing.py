@@ -1,0 +1,78 @@
+"""What a person may mint, and what he has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from token_issuer.conf import conf
+from token_issuer.errors import NotFound
+from token_issuer.models import Application, IssuedToken
+from token_issuer.registry import providers
+from token_issuer.services.deciding import limits_of
+from token_issuer.services.rules import matching
+from token_issuer.services.transactions import write_alias
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from token_issuer.policy import Limits
+    from token_issuer.providers.base import Provider
+    from token_issuer.services.callers import Caller
+
+LONGEST_PAGE = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """An application that this person may ask; policy still decides each request."""
+
+    application: Application
+    provider: Provider
+    limits: Limits
+
+
+def applications_for(caller: Caller) -> list[Offer]:
+    """Return the enabled applications that a rule or a site policy opens to this person, by name."""
+    caller.require_active()
+    known = providers()
+    by_rule = set(matching(caller.user).values_list("application_id", flat=True))
+    rows = Application.objects.using(write_alias()).filter(disabled_at__isnull=True, provider__in=[*known])
+    return [
+        Offer(application=row, provider=known[row.provider], limits=limits_of(row, known[row.provider]))
+        for row in rows
+        if row.pk in by_rule or conf.policy_path_for(row.slug) is not None
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Some tokens, newest first, each with ``epochs_now``; ``next`` continues after the last, None at the end."""
+
+    tokens: list[IssuedToken]
+    next: UUID | None
+
+
+def own_tokens(
+    caller: Caller, *, at: datetime, live_only: bool = False, after: UUID | None = None, size: int = 50
+) -> Page:
+    """Return a keyset page of the caller's own tokens."""
+    caller.require_active()
+    rows = IssuedToken.objects.using(write_alias()).filter(user_id=caller.user.pk)
+    rows = rows.live(at) if live_only else rows.with_epochs_now()
+    if after is not None:
+        rows = rows.filter(pk__lt=after)
+    found = list(rows.select_related("application").order_by("-pk")[: size + 1])
+    return Page(tokens=found[:size], next=found[size - 1].pk if len(found) > size else None)
+
+
+def own_token(caller: Caller, token_id: UUID) -> IssuedToken:
+    """Return one of the caller's own tokens; NotFound for unknown and foreign ones alike."""
+    caller.require_active()
+    rows = IssuedToken.objects.using(write_alias()).with_epochs_now().select_related("application")
+    found = rows.filter(pk=token_id, user_id=caller.user.pk).first()
+    if found is None:
+        msg = "There is no such token."
+        raise NotFound(msg)
+    return found

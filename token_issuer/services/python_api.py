@@ -1,0 +1,85 @@
+"""The public Python surface: ``issue``, ``verify`` and ``revoke`` for code of the host site.
+
+An edge like the HTTP one: it reads the clock once and says who calls. Names are kept by SemVer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AnonymousUser
+from django.utils import timezone
+
+from token_issuer.errors import NotFound
+from token_issuer.models import Origin
+from token_issuer.services import issuing, revoking, verifying
+from token_issuer.services.callers import Caller
+from token_issuer.services.transactions import write_alias
+
+if TYPE_CHECKING:
+    from token_issuer.services.issuing import Issuance
+    from token_issuer.services.revoking import Ending
+    from token_issuer.services.verifying import Verified
+
+
+def issue(
+    user: Any,  # noqa: ANN401  the site's own user model
+    application: str,
+    *,
+    on_commit: Callable[[Issuance], None] | None = None,
+    at: datetime | None = None,
+    **body: object,
+) -> Issuance | None:
+    """Issue a token to a user, under the same policy as over HTTP.
+
+    ``body`` are the grant's fields and, optionally, ``lifetime`` and ``slot``: ``issue(user, "rooms",
+    channel="room-42", role="publisher", lifetime=600)``. The text is ``issuance.token.reveal()``.
+
+    Raises:
+        OpenTransaction: called inside a transaction without ``on_commit``.
+        NotAuthenticated: the user is anonymous, deleted or deactivated in the database.
+        NotFound, ApplicationDisabled, BadGrant, PolicyDenied, PolicyUnavailable, RateLimited, NoActiveCertificate.
+    """
+    caller = Caller(user=_as_stored(user), origin=Origin.PYTHON)
+    return issuing.issue(caller, application, body=body, at=at or timezone.now(), on_commit=on_commit)
+
+
+def verify(token: str, *, at: datetime | None = None) -> Verified:
+    """Return what we know of a token that is good now.
+
+    Raises:
+        TokenRejected: it is not; ``verdict`` says why, for logs only.
+    """
+    return verifying.verify(token, at=at or timezone.now())
+
+
+def revoke(token: str | UUID, *, reason: str, by: Any = None, at: datetime | None = None) -> Ending:  # noqa: ANN401
+    """End a token, named by its id or its text. ``by`` is the user who decided, for the audit.
+
+    Raises:
+        NotFound: no token of ours has this id or text.
+    """
+    caller = Caller(user=by if by is not None else AnonymousUser(), origin=Origin.PYTHON)
+    return revoking.revoke_any(caller, _token_id(token), reason=reason, at=at or timezone.now())
+
+
+def _as_stored(user: Any) -> Any:  # noqa: ANN401  the site's own user model
+    """Read the user again: an object in memory may be older than his deactivation."""
+    if user is None or user.pk is None:
+        return AnonymousUser()
+    users = get_user_model()._default_manager.using(write_alias())
+    return users.filter(pk=user.pk).first() or AnonymousUser()
+
+
+def _token_id(token: str | UUID) -> UUID:
+    if isinstance(token, UUID):
+        return token
+    found = verifying.find(token)
+    if found is None:
+        msg = "There is no such token."
+        raise NotFound(msg)
+    return found.pk
