@@ -19,6 +19,6 @@ DATABASES["default"]["TEST"] = {"NAME": str(BASE_DIR / "var" / f"{_NAME}.sqlite3
 
 # Two keys: the first seals, both open. Never used outside the tests.
 TOKEN_ISSUER["ENCRYPTION_KEYS"] = [
-    "test2:IWGPsSyfKYQ2DHz4S6y9ngTBAwMKdjo0tFAKDXU/qj8=",
-    "test1:R1fCLGHKAF4lr/Za73IPMgKHCtSavP7pOVu+vnx7qKs=",
+    "test2:ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=",
+    "test1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
 ]
