@@ -8,8 +8,8 @@ from typing import Any
 import factory
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
-from token_issuer.crypto import Secret, digests
 
+from token_issuer.crypto import Secret, digests
 from token_issuer.ids import uuid7
 from token_issuer.models import (
     Application,
