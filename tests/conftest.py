@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 from django.conf import settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+# A busy machine is slow now and then; that is no finding.
+hypothesis.settings.register_profile("default", deadline=None)
+hypothesis.settings.load_profile("default")
 
 _ENGINES = {"sqlite3": "sqlite", "postgresql": "postgresql", "mysql": "mariadb"}
 
