@@ -13,3 +13,9 @@ class TokenIssuerConfig(AppConfig):
     label = "token_issuer"
     verbose_name = _("Token issuer")
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Register the system checks."""
+        from token_issuer import checks  # noqa: PLC0415  models are ready only now
+
+        checks.bind()

@@ -50,7 +50,7 @@ EXPECTED: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderChanges:
-    """What a site adds to the providers that are found (dotted paths of classes) and takes away (names)."""
+    """What a site adds to the providers that are found (paths of classes), and takes away (names, or such paths)."""
 
     add: tuple[str, ...] = ()
     remove: tuple[str, ...] = ()
