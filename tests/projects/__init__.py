@@ -1,0 +1,1 @@
+"""Sites that differ from the example project; ``scripts/test`` runs each with settings of its own."""
