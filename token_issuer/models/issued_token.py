@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -128,7 +128,7 @@ class IssuedToken(models.Model):
         verbose_name_plural = _("issued tokens")
         ordering: ClassVar[list[str]] = ["-id"]
         default_permissions = ("view",)
-        permissions: ClassVar[list[tuple[str, str]]] = [("revoke_issuedtoken", "Can revoke issued tokens")]
+        permissions: ClassVar[list[tuple[str, Any]]] = [("revoke_issuedtoken", "Can revoke issued tokens")]
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["user", "-id"], name="token_issuer_token_user"),
             models.Index(fields=["principal_key", "-id"], name="token_issuer_token_principal"),

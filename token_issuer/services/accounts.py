@@ -62,7 +62,7 @@ def _allocated(application: Application, caller: Caller) -> int:
         row = _accounts(application, caller).get()
         if row.number is None:
             raise
-        return row.number
+        return int(row.number)
 
 
 def _allocate(application: Application, caller: Caller) -> int:
@@ -76,10 +76,10 @@ def _allocate(application: Application, caller: Caller) -> int:
     if _accounts(application, caller).filter(number__isnull=True).update(number=number):
         return number
     VendorAccount.objects.using(write_alias()).create(
-        application=application, user_id=caller.user.pk, principal_key=caller.principal_key, number=number
+        application=application, user_id=caller.user_id, principal_key=caller.principal_key, number=number
     )
     return number
 
 
 def _accounts(application: Application, caller: Caller):  # type: ignore[no-untyped-def]  # noqa: ANN202  a queryset
-    return VendorAccount.objects.using(write_alias()).filter(application=application, user_id=caller.user.pk)
+    return VendorAccount.objects.using(write_alias()).filter(application=application, user_id=caller.user_id)

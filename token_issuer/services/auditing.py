@@ -35,7 +35,7 @@ def record(
     return AuditEvent.objects.using(write_alias()).create(
         kind=kind,
         at=at,
-        user_id=caller.user.pk,
+        user_id=caller.user_id,
         application=application,
         token=token,
         detail=detail or {},
@@ -78,7 +78,7 @@ def _count(caller: Caller, application: Application, *, reason: str, at: datetim
         kind=AuditKind.DENIED,
         at=at,
         bucket=bucket,
-        user_id=caller.user.pk,
+        user_id=caller.user_id,
         application=application,
         detail={"reason": reason, "origin": str(caller.origin)},
         count=0,

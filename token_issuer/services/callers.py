@@ -44,6 +44,11 @@ class Caller:
         return {"ip": self.ip, "user_agent": clean(self.user_agent, _LONGEST_USER_AGENT)}
 
     @property
+    def user_id(self) -> Any:  # noqa: ANN401  whatever the site's user model uses as its key
+        """The user's primary key; None when nobody is signed in."""
+        return self.user.pk
+
+    @property
     def person(self) -> AbstractBaseUser | None:
         """The user, or None when nobody is signed in (the site's own code may end tokens without one)."""
         return None if isinstance(self.user, AnonymousUser) else self.user

@@ -57,7 +57,8 @@ def find_application(caller: Caller, slug: str) -> tuple[Application, Certificat
     Raises:
         NotFound: there is no application of this name.
     """
-    rows = (
+    # The two relations exist in this query only; the type checker's plugin knows the models' own.
+    rows: Any = (
         Application.objects.using(write_alias())
         .annotate(
             signing=FilteredRelation(
@@ -65,10 +66,10 @@ def find_application(caller: Caller, slug: str) -> tuple[Application, Certificat
             ),
             own_account=FilteredRelation("accounts", condition=Q(accounts__user=caller.user.pk)),
         )
-        .select_related("signing", "own_account")
+        .select_related("signing", "own_account")  # type: ignore[misc]  # made by the annotation above
         .filter(slug=slug)
     )
-    found = rows.first() if _is_text(slug) else None
+    found: Application | None = rows.first() if _is_text(slug) else None
     # MariaDB finds "ROOMS " when asked for "rooms".
     if found is None or found.slug != slug:
         msg = "There is no such application."

@@ -208,7 +208,7 @@ def _row(question: Question, certificate: Certificate, issuance: Issuance) -> Is
         certificate=certificate,
         principal=Principal.USER,
         principal_key=caller.principal_key,
-        user_id=caller.user.pk,
+        user_id=caller.user_id,
         subject=grant.subject or "",
         resource=grant.resource,
         resource_key=resource_key,

@@ -59,7 +59,7 @@ def own_tokens(
 ) -> Page:
     """Return a keyset page of the caller's own tokens."""
     caller.require_active()
-    rows = IssuedToken.objects.using(write_alias()).filter(user_id=caller.user.pk)
+    rows = IssuedToken.objects.using(write_alias()).filter(user_id=caller.user_id)
     rows = rows.live(at) if live_only else rows.with_epochs_now()
     if after is not None:
         rows = rows.filter(pk__lt=after)
@@ -71,7 +71,7 @@ def own_token(caller: Caller, token_id: UUID) -> IssuedToken:
     """Return one of the caller's own tokens; NotFound for unknown and foreign ones alike."""
     caller.require_active()
     rows = IssuedToken.objects.using(write_alias()).with_epochs_now().select_related("application")
-    found = rows.filter(pk=token_id, user_id=caller.user.pk).first()
+    found = rows.filter(pk=token_id, user_id=caller.user_id).first()
     if found is None:
         msg = "There is no such token."
         raise NotFound(msg)

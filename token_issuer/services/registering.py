@@ -50,7 +50,7 @@ def _created(caller: Caller, provider: Provider, draft: ApplicationDraft, *, at:
         slots=draft.slots,
         environment=draft.environment,
         created_at=at,
-        created_by_id=caller.user.pk,
+        created_by_id=caller.user_id,
     )
     auditing.record(AuditKind.APPLICATION_CREATED, caller, at=at, application=application)
     certificate = new_certificate(
@@ -84,7 +84,7 @@ def add_rule(caller: Caller, application: Application, draft: RuleDraft, *, at: 
         wildcards=draft.wildcards,
         allow_username=draft.allow_username,
         created_at=at,
-        created_by_id=caller.user.pk,
+        created_by_id=caller.user_id,
     )
     rule.users.set(draft.users)
     rule.groups.set(draft.groups)

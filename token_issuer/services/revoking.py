@@ -55,7 +55,7 @@ def revoke_own(caller: Caller, token_id: UUID, *, reason: str, at: datetime) -> 
         NotFound: unknown or somebody else's; the two look the same.
     """
     caller.require_active()
-    rows = IssuedToken.objects.using(write_alias()).filter(user_id=caller.user.pk)
+    rows = IssuedToken.objects.using(write_alias()).filter(user_id=caller.user_id)
     return _revoke(caller, rows, token_id, reason=reason, at=at)
 
 
@@ -85,7 +85,7 @@ def _end(caller: Caller, token: IssuedToken, *, reason: str, at: datetime) -> bo
     with durable():
         # Formats without a random part can give two rows one text: the text is what leaked, so both end.
         rows = IssuedToken.objects.using(write_alias()).filter(digest=token.digest, revoked_at__isnull=True)
-        changed = rows.update(revoked_at=at, revoked_by_id=caller.user.pk, reason=reason)
+        changed = rows.update(revoked_at=at, revoked_by_id=caller.user_id, reason=reason)
         if changed:
             auditing.record(
                 AuditKind.TOKEN_REVOKED,

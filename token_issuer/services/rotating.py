@@ -70,7 +70,7 @@ def new_certificate(
         reference=reference,
         fingerprint=digests.fingerprint(Secret(**secret)),
         created_at=at,
-        created_by_id=caller.user.pk,
+        created_by_id=caller.user_id,
     )
     _record(AuditKind.CERTIFICATE_STAGED, caller, certificate, at=at)
     return certificate

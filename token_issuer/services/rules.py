@@ -54,7 +54,7 @@ def _groups_of(user: Any) -> QuerySet[Group]:  # noqa: ANN401  the site's own us
         field = get_user_model()._meta.get_field("groups")
     except FieldDoesNotExist:
         return groups.none()
-    return groups.filter(**{f"{field.related_query_name()}": user.pk})  # type: ignore[union-attr]
+    return groups.filter(**{f"{field.related_query_name()}": user.pk})
 
 
 def _facts(rule: Rule, groups: list[str], provider: Provider) -> RuleFacts:

@@ -10,7 +10,7 @@ import random
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import OperationalError, connections, router, transaction
@@ -57,7 +57,7 @@ def in_transaction() -> bool:
     connection = connections[write_alias()]
     if not connection.in_atomic_block:
         return False
-    blocks = connection.atomic_blocks
+    blocks: list[Any] = connection.atomic_blocks
     return not (blocks and blocks[-1]._from_testcase)
 
 
