@@ -1,0 +1,72 @@
+"""The public Python surface."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import AnonymousUser
+
+import token_issuer
+from tests.factories import AT, UserFactory
+from token_issuer.errors import NotAuthenticated, NotFound, TokenRejected
+from token_issuer.ids import uuid7
+from token_issuer.models import IssuedToken, Origin
+
+
+@pytest.fixture
+def made(user, rooms):
+    return token_issuer.issue(user, "rooms", roomId="a")
+
+
+def test_issue_verify_revoke(made, user):
+    text = made.token.reveal()
+    assert token_issuer.verify(text).user == user
+    assert token_issuer.revoke(text, reason="done").changed
+    with pytest.raises(TokenRejected):
+        token_issuer.verify(text)
+
+
+def test_the_origin_is_recorded(made):
+    assert IssuedToken.objects.get().origin == Origin.PYTHON
+
+
+def test_a_token_is_revoked_by_its_id(made, user):
+    token_issuer.revoke(made.token_id, reason="done", by=user)
+    assert IssuedToken.objects.get().revoked_by == user
+
+
+@pytest.mark.parametrize("unknown", ["never issued", uuid7()])
+def test_unknown_tokens_cannot_be_revoked(db, unknown):
+    with pytest.raises(NotFound, match=r"^There is no such token\.$"):
+        token_issuer.revoke(unknown, reason="done")
+
+
+def test_an_object_older_than_its_deactivation_gets_nothing(user, rooms):
+    type(user).objects.update(is_active=False)
+    with pytest.raises(NotAuthenticated, match="not active"):
+        token_issuer.issue(user, "rooms", roomId="a")
+
+
+@pytest.mark.parametrize("nobody", [None, AnonymousUser()])
+def test_nobody_gets_nothing(rooms, nobody):
+    with pytest.raises(NotAuthenticated, match="Sign in"):
+        token_issuer.issue(nobody, "rooms", roomId="a")
+
+
+def test_a_deleted_user_gets_nothing(rooms):
+    user = UserFactory()
+    type(user).objects.filter(pk=user.pk).delete()
+    with pytest.raises(NotAuthenticated):
+        token_issuer.issue(user, "rooms", roomId="a")
+
+
+def test_the_clock_may_be_given(user, rooms):
+    assert token_issuer.issue(user, "rooms", roomId="a", at=AT).issued_at == AT
+
+
+def test_the_surface_is_what_it_says():
+    assert [getattr(token_issuer, name).__name__ for name in token_issuer.__all__] == token_issuer.__all__
+
+
+def test_nothing_else_is_there():
+    with pytest.raises(AttributeError, match="has no attribute 'mint'"):
+        _ = token_issuer.mint

@@ -1,0 +1,136 @@
+"""Registering: all of it or nothing, and every value that cannot work is named before."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.factories import AT, VIDEOSDK_KEY, VIDEOSDK_SECRET, GroupFactory
+from token_issuer.errors import BadOption, NotFound
+from token_issuer.models import Application, AuditEvent, Certificate, CertificateState, Rule
+from token_issuer.services import issuing, registering
+from token_issuer.services.drafts import ApplicationDraft, RuleDraft, check_rule
+from token_issuer.registry import get_provider
+
+DRAFT = ApplicationDraft(
+    provider="videosdk",
+    slug="rooms",
+    name="Rooms",
+    public_id=VIDEOSDK_KEY,
+    secret={"secret": VIDEOSDK_SECRET},
+    rules=(RuleDraft(everyone=True, privileges=("allow_join",)),),
+)
+
+
+def test_a_registered_application_mints_at_once(person):
+    registering.register(person, DRAFT, at=AT)
+    assert issuing.issue(person, "rooms", body={"roomId": "a"}, at=AT).expires_in == 600
+
+
+def test_the_first_certificate_is_active(person, user):
+    application = registering.register(person, DRAFT, at=AT)
+    certificate = application.certificates.get()
+    assert (certificate.state, certificate.created_by, application.created_by) == (CertificateState.ACTIVE, user, user)
+
+
+def test_rules_keep_people_and_groups(person, user):
+    group = GroupFactory()
+    draft = replace(DRAFT, rules=(RuleDraft(privileges=("allow_join",), users=[user], groups=[group]),))
+    rule = registering.register(person, draft, at=AT).rules.get()
+    assert ([*rule.users.all()], [*rule.groups.all()], rule.created_by) == ([user], [group], user)
+
+
+def test_it_is_in_the_audit_without_the_secret(person):
+    registering.register(person, DRAFT, at=AT)
+    events = [*AuditEvent.objects.order_by("id")]
+    assert [event.kind for event in events] == [
+        "application_created",
+        "certificate_staged",
+        "certificate_activated",
+        "rule_changed",
+    ]
+    assert VIDEOSDK_SECRET not in repr([event.detail for event in events])
+
+
+def test_an_application_is_named_after_its_slug_when_it_has_no_name(person):
+    assert registering.register(person, replace(DRAFT, name=""), at=AT).name == "rooms"
+
+
+def test_a_reference_takes_the_place_of_a_secret(person, monkeypatch):
+    monkeypatch.setenv("ROOMS_SECRET", VIDEOSDK_SECRET)
+    registering.register(person, replace(DRAFT, secret={}, reference="env:ROOMS_SECRET"), at=AT)
+    assert issuing.issue(person, "rooms", body={"roomId": "a"}, at=AT).expires_in == 600
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"slug": "two words"}, "slug"),
+        ({"slug": ""}, "slug"),
+        ({"secret": {}}, "secret"),
+        ({"public_id": ""}, "public_id"),
+        ({"options": {"colour": "red"}}, "colour"),
+        ({"maximum_lifetime": 10**9}, "maximum_lifetime"),
+        ({"default_lifetime": 1}, "default_lifetime"),
+        ({"default_lifetime": 601, "maximum_lifetime": 600}, "default_lifetime"),
+        ({"rules": (RuleDraft(privileges=("fly",)),)}, "privileges"),
+    ],
+)
+def test_a_value_that_cannot_work_is_named_and_nothing_is_written(person, changes, field):
+    with pytest.raises(BadOption) as error:
+        registering.register(person, replace(DRAFT, **changes), at=AT)
+    assert field in error.value.fields
+    assert (Application.objects.count(), Certificate.objects.count(), AuditEvent.objects.count()) == (0, 0, 0)
+
+
+def test_several_wrong_values_are_named_together(person):
+    with pytest.raises(BadOption) as error:
+        registering.register(person, replace(DRAFT, public_id="", secret={}, maximum_lifetime=1), at=AT)
+    assert set(error.value.fields) == {"public_id", "secret", "maximum_lifetime"}
+
+
+def test_a_slug_is_taken_once(person):
+    registering.register(person, DRAFT, at=AT)
+    with pytest.raises(BadOption, match=r"^slug: is taken by another application$"):
+        registering.register(person, DRAFT, at=AT)
+
+
+def test_an_unknown_provider_is_named(person):
+    with pytest.raises(NotFound, match="carrier-pigeon"):
+        registering.register(person, replace(DRAFT, provider="carrier-pigeon"), at=AT)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"privileges": ()}, r"^privileges: a rule without privileges allows nothing$"),
+        ({"privileges": ("fly",)}, r"^privileges: fly: not a privilege of VideoSDK"),
+        ({"limit": 3}, r"^limit: a limit and its window go together$"),
+        ({"resource_pattern": "a*b"}, r"^resource_pattern: \* may stand at the end only"),
+        ({"subject_pattern": "u-*"}, r"^subject_pattern: \* cannot be used here"),
+        ({"subject_pattern": "{user.password}"}, r"^subject_pattern: \{user\.password\} is not a placeholder"),
+        ({"subject_pattern": "{user.username}"}, r"^subject_pattern: \{user\.username\} needs the rule's leave"),
+    ],
+)
+def test_a_rule_that_can_never_work_is_explained(db, changes, message):
+    draft = replace(RuleDraft(privileges=("allow_join",)), **changes)
+    with pytest.raises(BadOption, match=message):
+        check_rule(get_provider("videosdk"), draft)
+
+
+def test_a_rule_may_use_names_when_it_says_so(db):
+    draft = RuleDraft(privileges=("allow_join",), subject_pattern="{user.username}", allow_username=True)
+    check_rule(get_provider("videosdk"), draft)
+
+
+def test_the_secret_is_not_in_a_drafts_repr():
+    assert VIDEOSDK_SECRET not in repr(DRAFT)
+
+
+def test_a_failed_rule_undoes_the_application(person, user):
+    """Everything stands in one transaction; the user of the rule does not exist any more."""
+    user.delete()
+    with pytest.raises(Exception, match=r"(?i)foreign|constraint|integrity|does not exist|unsaved|primary key"):
+        registering.register(person, replace(DRAFT, rules=(RuleDraft(privileges=("allow_join",), users=[user]),)), at=AT)
+    assert not Rule.objects.exists()

@@ -1,0 +1,70 @@
+"""Rotating the key ring: resumable, idempotent, beside writers."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.factories import CertificateFactory
+from token_issuer.models import Certificate
+from token_issuer.registry import get_provider
+from token_issuer.services import resealing
+from token_issuer.services.opening import opened_secret
+
+
+@pytest.fixture
+def old_key(settings):
+    """Five certificates sealed while the second key of the ring was the first."""
+    first, second = settings.TOKEN_ISSUER["ENCRYPTION_KEYS"]
+    original = settings.TOKEN_ISSUER
+    settings.TOKEN_ISSUER = {**original, "ENCRYPTION_KEYS": [second, first]}
+    for _ in range(5):
+        CertificateFactory()
+    settings.TOKEN_ISSUER = original
+    return second.partition(":")[0]
+
+
+def test_every_row_moves_to_the_first_key(db, old_key):
+    assert resealing.key_ids() == {old_key: 5}
+    done = resealing.reseal(batch_size=2)
+    assert (done.resealed, done.current, done.raced, set(resealing.key_ids())) == (5, 0, 0, {"test2"})
+
+
+def test_the_secrets_are_the_same(db, old_key):
+    provider = get_provider("videosdk")
+    certificate = Certificate.objects.first()
+    with opened_secret(certificate, provider) as before:
+        resealing.reseal()
+        certificate.refresh_from_db()
+        with opened_secret(certificate, provider) as after:
+            assert before == after
+
+
+def test_a_second_run_has_nothing_to_do(db, old_key):
+    resealing.reseal()
+    done = resealing.reseal()
+    assert (done.resealed, done.current) == (0, 5)
+
+
+def test_an_interrupted_run_goes_on(db, old_key):
+    def interrupt(done):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        resealing.reseal(batch_size=2, progress=interrupt)
+    assert resealing.key_ids() == {old_key: 3, "test2": 2}
+    assert resealing.reseal(batch_size=2).resealed == 3
+
+
+def test_a_row_that_somebody_changed_meanwhile_is_left_alone(db, old_key):
+    """The compare-and-set fails: what was written in between is kept."""
+    stale = [*Certificate.objects.order_by("pk")]
+    resealing.reseal()
+    written = bytes(Certificate.objects.order_by("pk").first().sealed_secret)
+    done = resealing.Resealing()
+    resealing._one(stale[0], done)
+    assert (done.raced, bytes(Certificate.objects.order_by("pk").first().sealed_secret)) == (1, written)
+
+
+def test_references_have_nothing_sealed(db, monkeypatch):
+    CertificateFactory(sealed_secret=None, reference="env:NAME")
+    assert resealing.reseal() == resealing.Resealing()

@@ -1,0 +1,164 @@
+"""A certificate's life, step by step."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from tests.factories import AT, ApplicationFactory, CertificateFactory
+from token_issuer import signals
+from token_issuer.errors import BadOption, Conflict, TokenRejected
+from token_issuer.models import Application, AuditEvent, Certificate, CertificateState
+from token_issuer.services import issuing, rotating, verifying
+from token_issuer.services.opening import opened_secret
+from token_issuer.registry import get_provider
+
+NEW = {"secret": "9" * 64}
+LATER = AT + timedelta(minutes=1)
+
+
+@pytest.fixture
+def old(rooms):
+    return rooms.certificates.get()
+
+
+def states() -> list[CertificateState]:
+    return [row.state for row in Certificate.objects.order_by("id")]
+
+
+def test_a_staged_certificate_does_not_sign(person, rooms, old):
+    staged = rotating.stage(person, rooms, secret=NEW, at=AT)
+    assert (staged.state, states()) == (
+        CertificateState.STAGED,
+        [CertificateState.ACTIVE, CertificateState.STAGED],
+    )
+
+
+def test_the_secret_is_sealed_and_opens_again(person, rooms):
+    staged = rotating.stage(person, rooms, secret=NEW, at=AT)
+    assert NEW["secret"].encode() not in bytes(staged.sealed_secret)
+    with opened_secret(staged, get_provider("videosdk")) as secret:
+        assert secret.part("secret") == NEW["secret"]
+
+
+def test_a_reference_is_resolved_when_it_is_used(person, rooms, monkeypatch):
+    monkeypatch.setenv("ROOMS_SECRET", NEW["secret"])
+    staged = rotating.stage(person, rooms, secret={}, reference="env:ROOMS_SECRET", at=AT)
+    assert staged.sealed_secret is None
+    with opened_secret(staged, get_provider("videosdk")) as secret:
+        assert secret.part("secret") == NEW["secret"]
+
+
+@pytest.mark.parametrize(
+    ("secret", "field"), [({}, "secret"), ({"secret": ""}, "secret"), ({**NEW, "pin": "1"}, "pin")]
+)
+def test_a_secret_that_does_not_fit_is_named_not_quoted(person, rooms, secret, field):
+    with pytest.raises(BadOption) as error:
+        rotating.stage(person, rooms, secret=secret, at=AT)
+    assert error.value.field == field
+    assert "999" not in str(error.value)
+
+
+def test_activating_retires_the_one_before(person, rooms, old):
+    rotating.activate(person, rotating.stage(person, rooms, secret=NEW, at=AT), at=LATER)
+    assert states() == [CertificateState.RETIRING, CertificateState.ACTIVE]
+    assert Application.objects.get().config_version == 2
+
+
+def test_activating_twice_is_a_conflict(person, rooms, old):
+    with pytest.raises(Conflict, match="not in a state that allows this"):
+        rotating.activate(person, old, at=LATER)
+    assert states() == [CertificateState.ACTIVE]
+
+
+def test_a_failed_activation_retires_nothing(person, rooms, old):
+    staged = rotating.stage(person, rooms, secret=NEW, at=AT)
+    rotating.revoke(person, staged, reason="leaked early", at=AT)
+    with pytest.raises(Conflict):
+        rotating.activate(person, staged, at=LATER)
+    assert states() == [CertificateState.ACTIVE, CertificateState.REVOKED]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_database_never_has_two_active(rooms):
+    with pytest.raises(IntegrityError), transaction.atomic():
+        CertificateFactory(application=rooms, active=True)
+
+
+def test_retiring_comes_before_retired(person, rooms, old):
+    with pytest.raises(Conflict):
+        rotating.retire(person, old, at=LATER)
+    rotating.activate(person, rotating.stage(person, rooms, secret=NEW, at=AT), at=AT)
+    rotating.retire(person, old, at=LATER)
+    assert states() == [CertificateState.RETIRED, CertificateState.ACTIVE]
+
+
+def test_a_revoked_certificate_takes_its_tokens_along(person, rooms, old):
+    text = issuing.issue(person, "rooms", body={"roomId": "a"}, at=AT).token.reveal()
+    rotating.revoke(person, old, reason="leak", at=LATER)
+    with pytest.raises(TokenRejected):
+        verifying.verify(text, at=LATER)
+    assert Certificate.objects.get().reason == "leak"
+
+
+def test_revoking_twice_is_a_conflict(person, old):
+    rotating.revoke(person, old, reason="leak", at=LATER)
+    with pytest.raises(Conflict):
+        rotating.revoke(person, old, reason="leak", at=LATER)
+
+
+def test_replacing_is_one_step(person, rooms, old):
+    fresh = rotating.replace(person, old, secret=NEW, reason="leak", at=LATER)
+    assert states() == [CertificateState.REVOKED, CertificateState.ACTIVE]
+    issuing.issue(person, "rooms", body={"roomId": "a"}, at=LATER)
+    assert fresh.tokens.count() == 1
+
+
+def test_replacing_a_retiring_one_leaves_one_active(person, rooms, old):
+    rotating.activate(person, rotating.stage(person, rooms, secret=NEW, at=AT), at=AT)
+    rotating.replace(person, old, secret={"secret": "8" * 64}, reason="leak", at=LATER)
+    assert states() == [CertificateState.REVOKED, CertificateState.RETIRING, CertificateState.ACTIVE]
+
+
+def test_replacing_with_a_bad_secret_changes_nothing(person, old):
+    with pytest.raises(BadOption):
+        rotating.replace(person, old, secret={"secret": ""}, reason="leak", at=LATER)
+    assert states() == [CertificateState.ACTIVE]
+
+
+def test_every_step_is_in_the_audit_without_the_secret(person, rooms, old):
+    fresh = rotating.replace(person, old, secret=NEW, reason="leak", at=LATER)
+    events = AuditEvent.objects.order_by("id")
+    assert [event.kind for event in events] == ["certificate_revoked", "certificate_staged", "certificate_activated"]
+    assert events.last().detail == {"fingerprint": fresh.fingerprint, "purpose": "sign"}
+
+
+def test_receivers_hear_of_every_step(person, rooms, old):
+    heard = []
+
+    def receiver(**kwargs):
+        heard.append(kwargs["change"])
+
+    signals.certificate_changed.connect(receiver)
+    staged = rotating.stage(person, rooms, secret=NEW, at=AT)
+    rotating.activate(person, staged, at=AT)
+    rotating.retire(person, old, at=LATER)
+    rotating.revoke(person, staged, reason="leak", at=LATER)
+    signals.certificate_changed.disconnect(receiver)
+    assert heard == ["staged", "activated", "retired", "revoked"]
+
+
+def test_another_purpose_is_another_life(person, rooms, old):
+    other = CertificateFactory(application=rooms, purpose="call")
+    rotating.activate(person, other, at=LATER)
+    assert states() == [CertificateState.ACTIVE, CertificateState.ACTIVE]
+
+
+def test_only_one_of_two_staged_ones_is_activated_after_the_other(person, db):
+    application = ApplicationFactory()
+    first, second = CertificateFactory(application=application), CertificateFactory(application=application)
+    rotating.activate(person, first, at=AT)
+    rotating.activate(person, second, at=LATER)
+    assert states() == [CertificateState.RETIRING, CertificateState.ACTIVE]

@@ -1,0 +1,100 @@
+"""Is it good? The row's state, its principal, its certificate and its signature all have a say."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from tests.factories import AT, CertificateFactory
+from tests.statements import counted
+from token_issuer.crypto import digests
+from token_issuer.errors import TokenRejected
+from token_issuer.models import Application, Certificate, IssuedToken
+from token_issuer.services import issuing, rotating, verifying
+
+LATER = AT + timedelta(minutes=1)
+
+
+@pytest.fixture
+def text(person, rooms):
+    return issuing.issue(person, "rooms", body={"roomId": "room-1"}, at=AT).token.reveal()
+
+
+def verdict(text, at=LATER) -> str:
+    with pytest.raises(TokenRejected, match=r"^The token is not valid\.$") as refusal:
+        verifying.verify(text, at=at)
+    return refusal.value.verdict
+
+
+def test_a_good_token_leads_to_its_row_and_user(text, user):
+    verified = verifying.verify(text, at=LATER)
+    assert (verified.token.pk, verified.user, verified.subject) == (
+        IssuedToken.objects.get().pk,
+        user,
+        f"user-{user.pk}",
+    )
+
+
+@pytest.mark.parametrize("wrong", ["", "x", "é", "x" * 20_000])
+def test_what_we_never_issued_is_unknown(db, wrong):
+    assert verdict(wrong) == "unknown"
+
+
+def test_another_spelling_is_unknown(text):
+    assert verdict(text + "=") == "unknown"
+    assert verdict(text.swapcase()) == "unknown"
+
+
+def test_deadlines_are_exclusive(text):
+    end = IssuedToken.objects.get().expires_at
+    verifying.verify(text, at=end - timedelta(microseconds=1))
+    assert verdict(text, end) == "expired"
+
+
+def test_a_consumed_token_is_refused(text):
+    IssuedToken.objects.update(one_time=True, consumed_at=AT)
+    assert verdict(text) == "consumed"
+
+
+def test_a_revoked_token_is_refused(text):
+    IssuedToken.objects.update(revoked_at=AT)
+    assert verdict(text) == "revoked"
+
+
+@pytest.mark.parametrize("how", ["deactivated", "deleted"])
+def test_a_token_ends_with_its_user(text, user, how):
+    if how == "deleted":
+        user.delete()
+    else:
+        user.is_active = False
+        user.save()
+    assert verdict(text) == "principal_gone"
+
+
+def test_a_disabled_application_ends_its_tokens(text):
+    Application.objects.update(disabled_at=AT)
+    assert verdict(text) == "application_or_certificate_off"
+
+
+def test_a_retiring_certificate_still_verifies(text, person, rooms):
+    rotating.activate(person, CertificateFactory(application=rooms), at=AT)
+    assert verifying.verify(text, at=LATER).token.certificate.retiring_at == AT
+
+
+def test_a_retired_certificate_does_not(text):
+    Certificate.objects.update(retiring_at=AT, retired_at=AT)
+    assert verdict(text) == "application_or_certificate_off"
+
+
+@pytest.mark.parametrize(("forged", "why"), [("aaaa.bbbb.cccc", "malformed"), (None, "bad_signature")])
+def test_a_row_alone_does_not_make_a_token(text, forged, why):
+    """Somebody who can write rows but has no certificate still has no token."""
+    fake = forged or text[:-10] + "AAAAAAAAAA"
+    IssuedToken.objects.update(digest=digests.digest(fake))
+    assert verdict(fake) == why
+
+
+def test_one_statement(text):
+    with counted(1):
+        verifying.verify(text, at=LATER)
