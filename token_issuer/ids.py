@@ -1,19 +1,19 @@
-"""Identifiers: UUIDv7 for rows, named UUIDv8 for what has no row of its own.
+"""Identifiers: UUIDv7 for rows, UUIDv5 for what has no row of its own.
 
-Source: RFC 9562, sections 5.7 and 5.8. ``uuid7`` is the one function of this package that a
+Source: RFC 9562, sections 5.7 and 5.5. ``uuid7`` is the one function of this package that a
 migration may name; it must stay importable from here for ever.
 """
 
 from __future__ import annotations
 
-import hashlib
+import json
 import os
 import threading
 import time
-from uuid import UUID
+from uuid import UUID, uuid5
 
+_NAMESPACE = UUID("5ee1c2a4-4f0a-4e0c-9b8d-3c1d0a4f6b72")
 _VERSION_7 = 0x7 << 76
-_VERSION_8 = 0x8 << 76
 _VARIANT = 0b10 << 62
 _COUNTER_BITS = 42  # 12 bits of rand_a and the first 30 of rand_b: RFC 9562 section 6.2, method 2
 _TAIL_BITS = 32
@@ -46,15 +46,10 @@ def uuid7() -> UUID:
 
 
 def named_uuid(kind: str, *parts: str) -> UUID:
-    """Return the same UUIDv8 for the same kind and parts: an exact key where text columns compare loosely.
+    """Return the same UUIDv5 for the same kind and parts: an exact key where text columns compare loosely.
 
-    MariaDB compares text without case and trailing blanks; a UUID column compares exactly everywhere.
-    Parts are length-prefixed, so ``("a", "bc")`` and ``("ab", "c")`` differ.
+    MariaDB compares text without case and trailing blanks; a UUID column compares exactly everywhere. Not version 8,
+    which would be the one for SHA-256: MariaDB 10.11 refuses those whose ninth byte is 0x80. Whoever finds two names
+    with one SHA-1 gains nothing: ending the one would end the other too.
     """
-    digest = hashlib.sha256()
-    for part in (kind, *parts):
-        data = part.encode()
-        digest.update(len(data).to_bytes(8, "big") + data)
-    value = int.from_bytes(digest.digest()[:16], "big")
-    value &= ~((0xF << 76) | (0b11 << 62))
-    return UUID(int=value | _VERSION_8 | _VARIANT)
+    return uuid5(_NAMESPACE, json.dumps([kind, *parts]))

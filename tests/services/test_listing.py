@@ -91,7 +91,8 @@ def test_a_foreign_one_does_not_exist(person, foreign):
 
 
 @pytest.mark.parametrize(
-    "ask", [listing.applications_for, lambda who: listing.own_tokens(who, at=AT), lambda who: listing.own_token(who, uuid7())]
+    "ask",
+    [listing.applications_for, lambda who: listing.own_tokens(who, at=AT), lambda who: listing.own_token(who, uuid7())],
 )
 def test_nobody_sees_nothing(db, ask):
     with pytest.raises(NotAuthenticated):

@@ -11,9 +11,9 @@ from tests.factories import AT, ApplicationFactory, CertificateFactory
 from token_issuer import signals
 from token_issuer.errors import BadOption, Conflict, TokenRejected
 from token_issuer.models import Application, AuditEvent, Certificate, CertificateState
+from token_issuer.registry import get_provider
 from token_issuer.services import issuing, rotating, verifying
 from token_issuer.services.opening import opened_secret
-from token_issuer.registry import get_provider
 
 NEW = {"secret": "9" * 64}
 LATER = AT + timedelta(minutes=1)

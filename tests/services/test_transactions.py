@@ -81,7 +81,7 @@ def test_inside_a_transaction_nothing_is_retried():
 def test_durable_refuses_inside_a_transaction():
     with transaction.atomic():
         assert in_transaction()
-        with pytest.raises(OpenTransaction, match="mark the view @transaction.non_atomic_requests"):
+        with pytest.raises(OpenTransaction, match=r"mark the view @transaction\.non_atomic_requests"):
             durable()
 
 
