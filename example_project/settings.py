@@ -31,6 +31,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "rest_framework",
     "token_issuer",
+    "example_project.rooms",
 ]
 
 MIDDLEWARE = [
@@ -79,4 +80,5 @@ STATIC_URL = "static/"
 
 TOKEN_ISSUER: dict[str, Any] = {
     "ENCRYPTION_KEYS": env.list("TOKEN_ISSUER_ENCRYPTION_KEYS", default=[]),
+    "POLICIES": {"rooms": "example_project.policy.rooms"},
 }

@@ -22,3 +22,6 @@ TOKEN_ISSUER["ENCRYPTION_KEYS"] = [
     "test2:ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=",
     "test1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
 ]
+
+# A test that wants a site policy names it.
+del TOKEN_ISSUER["POLICIES"]

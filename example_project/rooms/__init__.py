@@ -1,0 +1,1 @@
+"""Rooms and who is in them: what the site's policy asks."""
