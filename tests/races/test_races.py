@@ -142,7 +142,8 @@ def test_a_swap_never_leaves_a_moment_without_a_signer(at_once, person):
     def work(index: int) -> object:
         if index < len(staged):
             time.sleep(index * 0.01)
-            return rotating.activate(person, staged[index], at=LATER)
+            rotating.activate(person, staged[index], at=LATER)
+            return None
         return issuing.issue(person, "rooms", body={"roomId": f"room-{index}"}, at=AT)
 
     results = at_once(THREADS, work)
@@ -156,7 +157,7 @@ def test_a_mint_held_open_while_its_set_is_ended_is_refused(person):
     """The INSERT has run and the COMMIT has not when the set is ended: the token is dead when it is born."""
     RuleFactory(application=ApplicationFactory(slug="rooms", ready=True))
     inserted, ended = threading.Event(), threading.Event()
-    given = []
+    given: list[issuing.Issuance] = []
 
     def mint() -> None:
         with transaction.atomic():

@@ -291,7 +291,7 @@ def test_inside_a_transaction_it_refuses(issue, rooms):
 
 @pytest.mark.django_db(transaction=True)
 def test_with_a_callback_the_token_comes_after_the_hosts_commit(rooms, person, at):
-    given = []
+    given: list[issuing.Issuance] = []
     with transaction.atomic():
         assert issuing.issue(person, "rooms", body=ROOM, at=at, on_commit=given.append) is None
         assert not given
@@ -301,7 +301,7 @@ def test_with_a_callback_the_token_comes_after_the_hosts_commit(rooms, person, a
 @pytest.mark.django_db(transaction=True)
 def test_when_the_host_rolls_back_nobody_gets_a_token_and_nothing_is_charged(person, at):
     RuleFactory(application=ApplicationFactory(slug="rooms", ready=True), limit=1, window=60)
-    given = []
+    given: list[issuing.Issuance] = []
     with transaction.atomic():
         issuing.issue(person, "rooms", body=ROOM, at=at, on_commit=given.append)
         transaction.set_rollback(True)

@@ -11,7 +11,7 @@ from tests.factories import AT, ApplicationFactory, GroupFactory, IssuedTokenFac
 from tests.statements import counted
 from token_issuer.errors import NotAuthenticated, NotFound
 from token_issuer.ids import uuid7
-from token_issuer.models import Application
+from token_issuer.models import Application, Standing
 from token_issuer.services import listing
 
 
@@ -80,7 +80,7 @@ def test_live_ones_alone(person, user):
 
 def test_one_own_token(person, user):
     token = IssuedTokenFactory(user=user)
-    assert listing.own_token(person, token.pk).epochs_now == 0
+    assert listing.own_token(person, token.pk).standing(AT) is Standing.LIVE
 
 
 @pytest.mark.parametrize("foreign", [True, False])

@@ -9,8 +9,9 @@ from token_issuer import Allow, Deny
 from token_issuer.errors import PolicyDenied, PolicyUnavailable
 from token_issuer.models import AuditEvent, IssuedToken, Origin
 from token_issuer.services import issuing
+from token_issuer.services.site_policy import Ask
 
-SEEN = []
+SEEN: list[Ask] = []
 
 
 def allow(ask):

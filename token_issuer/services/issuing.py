@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 from token_issuer import signals
 from token_issuer.conf import conf
@@ -77,13 +77,21 @@ class Issuance:
         return self.expires_at - min(_RENEW_AHEAD, (self.expires_at - self.issued_at) / 10)
 
 
+@overload
+def issue(
+    caller: Caller, slug: str, *, body: Mapping[str, object], at: datetime, on_commit: None = None
+) -> Issuance: ...
+@overload
+def issue(
+    caller: Caller, slug: str, *, body: Mapping[str, object], at: datetime, on_commit: Callable[[Issuance], object]
+) -> None: ...
 def issue(
     caller: Caller,
     slug: str,
     *,
     body: Mapping[str, object],
     at: datetime,
-    on_commit: Callable[[Issuance], None] | None = None,
+    on_commit: Callable[[Issuance], object] | None = None,
 ) -> Issuance | None:
     """Issue one token to the caller, durably recorded before it is returned.
 
@@ -117,7 +125,7 @@ def _understood(caller: Caller, slug: str, *, body: Mapping[str, object], at: da
         raise
 
 
-def _issued(question: Question, *, at: datetime, on_commit: Callable[[Issuance], None] | None) -> Issuance:
+def _issued(question: Question, *, at: datetime, on_commit: Callable[[Issuance], object] | None) -> Issuance:
     decision = deciding.decide(question)
     if not decision.allowed:
         raise PolicyDenied(decision.reason)
@@ -228,7 +236,7 @@ def _row(question: Question, certificate: Certificate, issuance: Issuance) -> Is
 
 
 def _handed_over(
-    issuance: Issuance, row: IssuedToken, *, caller: Caller, on_commit: Callable[[Issuance], None] | None
+    issuance: Issuance, row: IssuedToken, *, caller: Caller, on_commit: Callable[[Issuance], object] | None
 ) -> None:
     # The instance holds the SQL expression it was inserted with; whoever wants the number reads the row.
     row.__dict__.pop("epochs", None)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeAlias, overload
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
@@ -21,16 +21,33 @@ from token_issuer.services.callers import Caller
 from token_issuer.services.transactions import write_alias
 
 if TYPE_CHECKING:
+    from django.contrib.auth.base_user import AbstractBaseUser
+
     from token_issuer.services.issuing import Issuance
     from token_issuer.services.revoking import Ending
     from token_issuer.services.verifying import Verified
 
+User: TypeAlias = "AbstractBaseUser | AnonymousUser | None"
 
+
+@overload
 def issue(
-    user: Any,  # noqa: ANN401  the site's own user model
+    user: User, application: str, *, on_commit: None = None, at: datetime | None = None, **body: object
+) -> Issuance: ...
+@overload
+def issue(
+    user: User,
     application: str,
     *,
-    on_commit: Callable[[Issuance], None] | None = None,
+    on_commit: Callable[[Issuance], object],
+    at: datetime | None = None,
+    **body: object,
+) -> None: ...
+def issue(
+    user: User,
+    application: str,
+    *,
+    on_commit: Callable[[Issuance], object] | None = None,
     at: datetime | None = None,
     **body: object,
 ) -> Issuance | None:
@@ -44,8 +61,11 @@ def issue(
         NotAuthenticated: the user is anonymous, deleted or deactivated in the database.
         NotFound, ApplicationDisabled, BadGrant, PolicyDenied, PolicyUnavailable, RateLimited, NoActiveCertificate.
     """
-    caller = Caller(user=_as_stored(user), origin=Origin.PYTHON)
-    return issuing.issue(caller, application, body=body, at=at or timezone.now(), on_commit=on_commit)
+    caller, at = Caller(user=_as_stored(user), origin=Origin.PYTHON), at or timezone.now()
+    if on_commit is None:
+        return issuing.issue(caller, application, body=body, at=at)
+    issuing.issue(caller, application, body=body, at=at, on_commit=on_commit)
+    return None
 
 
 def verify(token: str, *, at: datetime | None = None) -> Verified:
@@ -57,7 +77,7 @@ def verify(token: str, *, at: datetime | None = None) -> Verified:
     return verifying.verify(token, at=at or timezone.now())
 
 
-def revoke(token: str | UUID, *, reason: str, by: Any = None, at: datetime | None = None) -> Ending:  # noqa: ANN401
+def revoke(token: str | UUID, *, reason: str, by: User = None, at: datetime | None = None) -> Ending:
     """End a token, named by its id or its text. ``by`` is the user who decided, for the audit.
 
     Raises:
@@ -67,7 +87,7 @@ def revoke(token: str | UUID, *, reason: str, by: Any = None, at: datetime | Non
     return revoking.revoke_any(caller, _token_id(token), reason=reason, at=at or timezone.now())
 
 
-def _as_stored(user: Any) -> Any:  # noqa: ANN401  the site's own user model
+def _as_stored(user: User) -> AbstractBaseUser | AnonymousUser:
     """Read the user again: an object in memory may be older than his deactivation."""
     if user is None or user.pk is None:
         return AnonymousUser()
