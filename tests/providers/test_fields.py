@@ -8,7 +8,7 @@ import pytest
 
 from token_issuer.errors import BadGrant, BadOption
 from token_issuer.providers.base import Grant, Options
-from token_issuer.providers.fields import dump, grant_field, json_schema, option_field, parse, specs
+from token_issuer.providers.fields import check, dump, grant_field, json_schema, option_field, parse, specs
 
 Right = Literal["see", "say"]
 
@@ -276,3 +276,21 @@ class Plain:
 
 def test_a_plain_field_with_a_factory_is_understood() -> None:
     assert specs(Plain)[0].default == frozenset()
+
+
+def test_check_accepts_what_parse_made() -> None:
+    check(parse(Sample, FULL))
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"count": True}, "count: must be a whole number"),
+        ({"uid": "16"}, "uid: must be a whole number"),
+        ({"profile": 5}, "profile: must be an object"),
+        ({"rights": "see"}, "rights: must be a list"),
+    ],
+)
+def test_check_holds_instances_made_in_python_to_their_types(values: dict[str, object], message: str) -> None:
+    with pytest.raises(BadGrant, match=f"^{message}$"):
+        check(Sample(**{"room": "a", **values}))  # type: ignore[arg-type]  # the point

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from token_issuer.errors import BadGrant, NoActiveCertificate
 from token_issuer.providers.specs import refuse_reserved_names
 
 if TYPE_CHECKING:
@@ -51,6 +52,11 @@ class Lifetimes:
     default: int
     maximum: int
     source: str
+
+    def check(self, seconds: int) -> None:
+        """Raise BadGrant("lifetime") for a lifetime outside the limits: nothing is clamped."""
+        if not self.minimum <= seconds <= self.maximum:
+            raise BadGrant("lifetime", f"must be {self.minimum:,} to {self.maximum:,} seconds")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +154,17 @@ class MintOrder:
         """Whole seconds from issue to expiry."""
         return int((self.expires_at - self.issued_at).total_seconds())
 
+    @property
+    def issued_ts(self) -> int:
+        """The instant of issue in whole Unix seconds, rounded down."""
+        return int(self.issued_at.timestamp())
+
+    def part(self, name: str) -> str:
+        """Return one part of the opened secret; NoActiveCertificate when the order came without one."""
+        if self.secret is None:
+            raise NoActiveCertificate("sign")
+        return self.secret.part(name)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MintedToken:
@@ -164,7 +181,8 @@ class MintedToken:
 class Inspection:
     """What a token says of itself, read without a secret, so none of it is proved.
 
-    ``details`` are (label, value) pairs in the vendor's words, for people. ``problems`` are sentences.
+    ``details`` are (label, value) pairs in the vendor's words, for people. ``problems`` are sentences on what is wrong
+    with it, which our own ``mint`` never makes; ``notes`` are sentences on what it opens, right as it may be.
     """
 
     format: str
@@ -176,6 +194,7 @@ class Inspection:
     expires_at: datetime | None
     details: tuple[tuple[str, str], ...] = ()
     problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -248,6 +267,13 @@ class Provider(ABC):
             found |= fresh
             queue.extend(fresh)
         return frozenset(found)
+
+    def recalled(self, *, subject: str, resource: str, privileges: frozenset[str]) -> Grant | None:
+        """Return the grant behind an audit row, for ``verify`` to expect; None where a row does not say enough.
+
+        A format whose tokens do not carry what they are for (Agora 006) cannot be verified without it.
+        """
+        return None
 
     # The token
 

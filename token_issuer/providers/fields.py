@@ -27,6 +27,7 @@ __all__ = [
     "RESERVED_NAMES",
     "FieldSpec",
     "FieldType",
+    "check",
     "dump",
     "grant_field",
     "json_schema",
@@ -51,10 +52,19 @@ def parse(cls: type[T], data: object, *, error: type[FieldError] = BadGrant) -> 
     """
     reader = _Reader()
     values = reader.record(specs(cls), data, path="")
-    if reader.failures:
-        name, messages = next(iter(reader.failures.items()))
-        raise error(name, messages[0], fields=reader.failures)
+    reader.raise_failures(error)
     return cls(**values)
+
+
+def check(instance: object, *, error: type[FieldError] = BadGrant) -> None:
+    """Raise ``error`` unless every value of a grant or options instance is of its declared type and within its limits.
+
+    A class calls this in its ``__post_init__``, so that one made in Python obeys what a body must obey.
+    """
+    reader = _Reader()
+    for spec in specs(type(instance)):
+        reader.value(spec, getattr(instance, spec.name), path=spec.name)
+    reader.raise_failures(error)
 
 
 class _Reader:
@@ -65,6 +75,11 @@ class _Reader:
 
     def refuse(self, path: str, message: str) -> None:
         self.failures.setdefault(path or "body", []).append(message)
+
+    def raise_failures(self, error: type[FieldError]) -> None:
+        if self.failures:
+            name, messages = next(iter(self.failures.items()))
+            raise error(name, messages[0], fields=self.failures)
 
     def record(self, fields: tuple[FieldSpec, ...], data: object, *, path: str) -> dict[str, Any]:
         if not isinstance(data, Mapping):
@@ -143,9 +158,11 @@ class _Reader:
         return tuple(self.value(child, item, path=f"{path}.{index}") for index, item in enumerate(data))
 
     def nested(self, spec: FieldSpec, data: object, path: str) -> object:
+        if spec.record is None or isinstance(data, spec.record):
+            return data
         before = len(self.failures)
         values = self.record(spec.children, data, path=path)
-        if len(self.failures) > before or spec.record is None:
+        if len(self.failures) > before:
             return None
         try:
             return spec.record(**values)

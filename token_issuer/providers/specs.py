@@ -12,11 +12,12 @@ import dataclasses
 import inspect
 import re
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import MISSING, dataclass
 from functools import cache
 from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 
+Record = type[Any]
 FieldType = Literal["str", "int", "bool", "choice", "choices", "nested", "list"]
 
 RESERVED_NAMES: Final = frozenset({"lifetime", "slot", "on_behalf_of"})
@@ -64,7 +65,7 @@ class FieldSpec:
     choices: tuple[str, ...] = ()
     filled_by: Literal["subject"] | None = None
     children: tuple[FieldSpec, ...] = ()
-    record: Callable[..., Any] | None = None
+    record: Record | None = None
 
 
 def grant_field(
