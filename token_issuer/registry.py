@@ -37,6 +37,7 @@ _KINDS: Final[Mapping[str, type]] = {
     "revocation": Revocation,
     "renewable": bool,
     "privileges": Mapping,
+    "requires": Mapping,
 }
 
 

@@ -6,7 +6,7 @@ They read the settings and what those name; none touches a database. Run them al
 
 from __future__ import annotations
 
-from token_issuer.checks import code, databases, key_ring, values
+from token_issuer.checks import code, databases, key_ring, providers, values
 from token_issuer.checks.numbered import CHECKS, TAG, Check, bind
 
-__all__ = ["CHECKS", "TAG", "Check", "bind", "code", "databases", "key_ring", "values"]
+__all__ = ["CHECKS", "TAG", "Check", "bind", "code", "databases", "key_ring", "providers", "values"]

@@ -225,6 +225,7 @@ class Provider(ABC):
     lifetimes: ClassVar[Lifetimes]
     revocation: ClassVar[Revocation]
     renewable: ClassVar[bool]
+    requires: ClassVar[Mapping[str, str]] = {}  # a module it needs, and the extra of its package that installs it
 
     # What an administrator enters
 
