@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.formats.agora_values import arguments_006, arguments_007
+from tests.formats.agora_values import published_006, published_007
 from tests.vectors import by_id, load_vectors
 from token_issuer.errors import BadGrant, BadOption, TokenMalformed
 from token_issuer.formats import agora006, agora007
@@ -34,19 +34,19 @@ def changed(text: str, position: int) -> str:
 
 def build(version: str, inputs: dict[str, Any]) -> str:
     if version == "007":
-        return agora007.encode(**arguments_007(inputs))
-    return agora006.encode(**arguments_006(inputs))
+        return agora007.encode(**published_007(inputs))
+    return agora006.encode(**published_006(inputs))
 
 
 @pytest.mark.parametrize("vector", by_id(SIGNED_007))
 def test_007_encodes_the_payload(vector):
-    token = agora007.encode(**arguments_007(vector["inputs"]))
+    token = agora007.encode(**published_007(vector["inputs"]))
     assert agora007.decode(token).payload.hex() == vector["expected_payload_hex"]
 
 
 @pytest.mark.parametrize("vector", by_id([one for one in SIGNED_007 if one["compare"] == "token"]))
 def test_007_encodes_the_whole_text(vector):
-    assert agora007.encode(**arguments_007(vector["inputs"])) == vector["expected_token"]
+    assert agora007.encode(**published_007(vector["inputs"])) == vector["expected_token"]
 
 
 @pytest.mark.parametrize("vector", by_id(ALL_007))
@@ -56,7 +56,7 @@ def test_007_decodes_the_payload(vector):
 
 @pytest.mark.parametrize("vector", by_id(ALL_007))
 def test_007_decodes_every_value(vector):
-    wanted = arguments_007(vector["inputs"])
+    wanted = published_007(vector["inputs"])
     found = agora007.decode(vector["expected_token"])
     assert {
         "app_id": found.app_id,
@@ -103,12 +103,12 @@ def test_007_refuses_every_changed_byte_of_the_payload(vector):
 
 @pytest.mark.parametrize("vector", by_id(ALL_006))
 def test_006_encodes_the_whole_text(vector):
-    assert agora006.encode(**arguments_006(vector["inputs"])) == vector["expected_token"]
+    assert agora006.encode(**published_006(vector["inputs"])) == vector["expected_token"]
 
 
 @pytest.mark.parametrize("vector", by_id(ALL_006))
 def test_006_decodes_what_the_text_holds(vector):
-    wanted = arguments_006(vector["inputs"])
+    wanted = published_006(vector["inputs"])
     found = agora006.decode(vector["expected_token"])
     assert (found.app_id, found.salt, found.ends_ts) == (wanted["app_id"], wanted["salt"], wanted["ends_ts"])
     assert found.privileges == wanted["privileges"]
@@ -116,7 +116,7 @@ def test_006_decodes_what_the_text_holds(vector):
 
 @pytest.mark.parametrize("vector", by_id(ALL_006))
 def test_006_verifies_for_its_channel_and_uid(vector):
-    wanted = arguments_006(vector["inputs"])
+    wanted = published_006(vector["inputs"])
     assert agora006.verify(
         vector["expected_token"], wanted["certificate"], channel=wanted["channel"], uid=wanted["uid"]
     )
@@ -124,7 +124,7 @@ def test_006_verifies_for_its_channel_and_uid(vector):
 
 @pytest.mark.parametrize("vector", by_id(ALL_006))
 def test_006_refuses_every_changed_character(vector):
-    token, wanted = vector["expected_token"], arguments_006(vector["inputs"])
+    token, wanted = vector["expected_token"], published_006(vector["inputs"])
     passed = []
     for position in range(len(token)):
         try:
