@@ -72,7 +72,9 @@ class DoorProvider(Provider):
     name = "doors"
     label = "Doors"
     grant_class = DoorGrant
-    secret_fields: ClassVar[Mapping[str, tuple[SecretField, ...]]] = {"sign": (SecretField(name="key", label="Key"),)}
+    secret_fields: ClassVar[Mapping[str, tuple[SecretField, ...]]] = {
+        "sign": (SecretField(name="secret", label="Key"),)
+    }
     privileges: ClassVar[Mapping[str, Privilege]] = {
         "out": Privilege(label="Go out"),
         "in": Privilege(label="Go in", implies=frozenset({"out"})),
@@ -108,7 +110,7 @@ class DoorProvider(Provider):
         }
         body = base64.urlsafe_b64encode(json.dumps(said).encode()).decode()
         return MintedToken(
-            value=f"door.{body}.{self._tag(body, order.part('key'))}",
+            value=f"door.{body}.{self._tag(body, order.part('secret'))}",
             format="door",
             token_id=order.token_id,
             key_id=order.key_id,
@@ -130,7 +132,7 @@ class DoorProvider(Provider):
     def verify(self, token: str, *, secrets: Sequence[tuple[str, Secret]], expected: Grant | None) -> Verification:
         said = self._read(token)
         _door, body, tag = token.split(".")
-        signed = (key for key, secret in secrets if hmac.compare_digest(self._tag(body, secret.part("key")), tag))
+        signed = (key for key, secret in secrets if hmac.compare_digest(self._tag(body, secret.part("secret")), tag))
         key_id = next(signed, None)
         problems = [] if key_id else ["bad_signature"]
         if expected is not None:

@@ -98,3 +98,11 @@ def test_a_row_alone_does_not_make_a_token(text, forged, why):
 def test_one_statement(text):
     with counted(1):
         verifying.verify(text, at=LATER)
+
+
+@pytest.mark.parametrize("version", ["007", "006"])
+def test_an_agora_token_of_either_version_is_verified(person, calls, version):
+    Application.objects.filter(pk=calls.pk).update(options={"token_version": version})
+    issuance = issuing.issue(person, "calls", body={"channel": "room-1"}, at=AT)
+    assert issuance.format == f"agora-{version}"
+    assert verifying.verify(issuance.token.reveal(), at=LATER).token.resource == "room-1"
