@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.db import IntegrityError, transaction
+from token_issuer.registry import get_provider
 
 from tests.factories import (
     ApplicationFactory,
@@ -31,7 +32,6 @@ from token_issuer.errors import (
 from token_issuer.ids import uuid7
 from token_issuer.models import Application, AuditEvent, IssuedToken, Origin, RuleWindow, VendorAccount
 from token_issuer.policy import Charge
-from token_issuer.registry import get_provider
 from token_issuer.services import issuing, recording
 from token_issuer.services.transactions import OpenTransaction
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from token_issuer.registry import get_provider
 
 from tests.factories import ApplicationFactory, GroupFactory, RuleFactory, UserFactory
 from tests.statements import counted
-from token_issuer.registry import get_provider
+from token_issuer.errors import PolicyUnavailable
 from token_issuer.services.rules import rules_for
 
 
@@ -21,7 +22,11 @@ def found(user, application):
 
 
 def groups_by_name(user):
-    return ["support"] if user.username != "nobody" else []
+    return ["support"]
+
+
+def groups_that_fail(user):
+    raise RuntimeError
 
 
 def test_priority_then_age_decides(found, application):
@@ -76,6 +81,12 @@ def test_a_site_may_name_the_groups_itself(found, application, settings):
     RuleFactory(application=application, everyone=False, for_groups=[GroupFactory(name="support")])
     (rule,) = found()
     assert rule.groups == ("support",)
+
+
+def test_a_site_that_cannot_name_them_refuses(found, settings):
+    settings.TOKEN_ISSUER = {**settings.TOKEN_ISSUER, "GROUPS_OF_USER": "tests.services.test_rules.groups_that_fail"}
+    with pytest.raises(PolicyUnavailable, match=r"^The site could not say which groups somebody is in\.$"):
+        found()
 
 
 def test_a_privilege_brings_the_weaker_ones(found, application):

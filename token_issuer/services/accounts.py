@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from token_issuer.services.deciding import Question
 
 SLOT_BITS = 4
+LONGEST_SUBJECT = 252  # characters; the audit holds 255, and ":15" may follow
 
 
 def subject_of(question: Question, decision: Decision) -> int | str:
@@ -42,6 +43,8 @@ def _text_of(question: Question, decision: Decision) -> str:
     if ":" in text:
         # "bob:1" would be somebody else's second device.
         raise PolicyDenied("subject_not_rendered", "Your name at the vendor would contain a colon.")
+    if len(text) > LONGEST_SUBJECT:
+        raise PolicyDenied("subject_not_rendered", "Your name at the vendor would be too long.")
     return text
 
 

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from token_issuer.services.callers import Caller
 
 
+LONGEST_NAME = 255  # characters of a resource or a subject that the audit holds
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     """A request that is understood and not yet decided. ``lifetime`` is None when the caller named none."""
@@ -69,7 +72,7 @@ def find_application(caller: Caller, slug: str) -> tuple[Application, Certificat
         .select_related("signing", "own_account")  # type: ignore[misc]  # made by the annotation above
         .filter(slug=slug)
     )
-    found: Application | None = rows.first() if _is_text(slug) else None
+    found: Application | None = rows.first() if _is_slug_like(slug) else None
     # MariaDB finds "ROOMS " when asked for "rooms".
     if found is None or found.slug != slug:
         msg = "There is no such application."
@@ -97,6 +100,8 @@ def understand(caller: Caller, slug: str, body: Mapping[str, object]) -> Questio
     limits = limits_of(application, provider)
     grant, lifetime, slot = _read(body, provider, application=application, limits=limits)
     provider.check_grant(grant, options)
+    if len(grant.resource) > LONGEST_NAME:
+        raise BadGrant("resource", f"must be at most {LONGEST_NAME} characters")
     return Question(
         caller=caller,
         application=application,
@@ -202,6 +207,6 @@ def _read_slot(value: object, application: Application) -> int:
     return value
 
 
-def _is_text(slug: str) -> bool:
-    # PostgreSQL refuses a NUL in a parameter; no slug has one.
-    return "\x00" not in slug
+def _is_slug_like(slug: str) -> bool:
+    # PostgreSQL refuses a NUL and a lone surrogate in a parameter; no slug has one.
+    return slug.isascii() and slug.isprintable()

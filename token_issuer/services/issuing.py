@@ -19,6 +19,7 @@ from token_issuer.errors import (
     PolicyDenied,
     PolicyUnavailable,
     RateLimited,
+    Unavailable,
 )
 from token_issuer.ids import uuid7
 from token_issuer.models import EpochKind, IssuedToken, epoch_key, epochs_now
@@ -179,8 +180,9 @@ def _minted(provider: Provider, order: MintOrder, certificate: Certificate) -> M
     if conf.self_check:
         seen = provider.inspect(minted.value)
         if seen.problems or seen.expires_at not in {None, order.expires_at}:
-            msg = f"{provider.name} minted a token that does not say what was ordered: {seen.problems}"
-            raise AssertionError(msg)
+            logger.error("self-check failed", extra={"event": "self_check_failed", "provider": provider.name})
+            msg = f"{provider.label} minted a token that does not say what was ordered."
+            raise Unavailable(msg)
     return minted
 
 
@@ -229,7 +231,7 @@ def _row(question: Question, certificate: Certificate, issuance: Issuance) -> Is
         expires_at=issuance.expires_at,
         epochs=epochs,
         origin=caller.origin,
-        decision=issuance.decision,
+        decision=issuance.decision[: deciding.LONGEST_NAME],
         request_id=caller.audited_request_id,
         **caller.circumstances,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import get_user_model
@@ -10,9 +12,12 @@ from django.core.exceptions import FieldDoesNotExist
 from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, When
 
 from token_issuer.conf import conf
+from token_issuer.errors import PolicyUnavailable
 from token_issuer.models import Rule
 from token_issuer.policy import RuleFacts
 from token_issuer.services.transactions import write_alias
+
+logger = logging.getLogger("token_issuer.issue")
 
 if TYPE_CHECKING:
     from token_issuer.models import Application
@@ -49,12 +54,21 @@ def _groups_of(user: Any) -> QuerySet[Group]:  # noqa: ANN401  the site's own us
     groups = Group.objects.using(write_alias())
     of_user = conf.groups_of_user
     if of_user is not None:
-        return groups.filter(name__in=list(of_user(user)))
+        return groups.filter(name__in=_named_by_site(of_user, user))
     try:
         field = get_user_model()._meta.get_field("groups")
     except FieldDoesNotExist:
         return groups.none()
     return groups.filter(**{f"{field.related_query_name()}": user.pk})
+
+
+def _named_by_site(of_user: Callable[[Any], Iterable[Any]], user: Any) -> list[str]:  # noqa: ANN401  the site's own user model
+    try:
+        return [str(name) for name in of_user(user)]
+    except Exception as error:
+        logger.exception("GROUPS_OF_USER failed", extra={"event": "policy_failed"})
+        msg = "The site could not say which groups somebody is in."
+        raise PolicyUnavailable(msg) from error
 
 
 def _facts(rule: Rule, groups: list[str], provider: Provider) -> RuleFacts:
