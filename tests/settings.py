@@ -25,3 +25,5 @@ TOKEN_ISSUER["ENCRYPTION_KEYS"] = [
 
 # A test that wants a site policy names it.
 del TOKEN_ISSUER["POLICIES"]
+# DEBUG is off here, but the tests want every minted token read again.
+TOKEN_ISSUER["SELF_CHECK"] = True

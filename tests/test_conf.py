@@ -110,7 +110,7 @@ def test_debug_changes_the_default(given, settings: Settings, name: str, in_debu
         ("REFRESH_GRACE", timedelta(seconds=5), timedelta(seconds=5)),
         ("LOGIN_KEY_SESSIONS", True, True),
         ("TRUSTED_PROXIES", ["10.0.0.0/8", "::1"], (ip_network("10.0.0.0/8"), ip_network("::1"))),
-        ("AUDIT_NETWORK", "none", "none"),
+        ("AUDIT_NETWORK", "off", "off"),
         ("RETENTION", timedelta(days=1), timedelta(days=1)),
         ("TEMPORARY_TOKENS", True, True),
         ("GROUPS_OF_USER", f"{__name__}.groups_of", groups_of),

@@ -22,10 +22,10 @@ from django.utils.module_loading import import_string
 T = TypeVar("T")
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 RevocationCheck = Literal["database", "cache", "memory"]
-AuditNetwork = Literal["full", "truncated", "none"]
+AuditNetwork = Literal["full", "truncated", "off"]
 
 REVOCATION_CHECKS: Final = ("database", "cache", "memory")
-AUDIT_NETWORKS: Final = ("full", "truncated", "none")
+AUDIT_NETWORKS: Final = ("full", "truncated", "off")
 
 EXPECTED: Final[Mapping[str, str]] = {
     "ENCRYPTION_KEYS": 'must be a list of "id:base64 of 32 bytes", or one text with commas between them.',

@@ -7,7 +7,6 @@ from datetime import timedelta
 import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.db import IntegrityError, transaction
-from token_issuer.registry import get_provider
 
 from tests.factories import (
     ApplicationFactory,
@@ -32,6 +31,7 @@ from token_issuer.errors import (
 from token_issuer.ids import uuid7
 from token_issuer.models import Application, AuditEvent, IssuedToken, Origin, RuleWindow, VendorAccount
 from token_issuer.policy import Charge
+from token_issuer.registry import get_provider
 from token_issuer.services import issuing, recording
 from token_issuer.services.transactions import OpenTransaction
 
@@ -218,6 +218,13 @@ def test_a_name_that_means_more_than_itself_is_refused(issue, at, name):
     with pytest.raises(PolicyDenied) as refusal:
         issue(by=caller(UserFactory(username=name)))
     assert refusal.value.reason == "subject_not_rendered"
+
+
+def test_a_subject_fits_the_audit(issue):
+    pattern = "u" * 245 + "-{user.username}"
+    RuleFactory(application=ApplicationFactory(slug="rooms", ready=True), subject_pattern=pattern, allow_username=True)
+    with pytest.raises(PolicyDenied, match=r"^Your name at the vendor would be too long\.$"):
+        issue(by=caller(UserFactory(username="somebody")))
 
 
 def test_digits_alone_are_never_an_account(issue, at):

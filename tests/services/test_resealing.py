@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from token_issuer.registry import get_provider
 
 from tests.factories import CertificateFactory
 from token_issuer.models import Certificate
+from token_issuer.registry import get_provider
 from token_issuer.services import resealing
 from token_issuer.services.opening import opened_secret
 

@@ -6,12 +6,12 @@ from datetime import timedelta
 
 import pytest
 from django.db import IntegrityError, transaction
-from token_issuer.registry import get_provider
 
 from tests.factories import AT, ApplicationFactory, CertificateFactory
 from token_issuer import signals
 from token_issuer.errors import BadOption, Conflict, TokenRejected
 from token_issuer.models import Application, AuditEvent, Certificate, CertificateState
+from token_issuer.registry import get_provider
 from token_issuer.services import issuing, rotating, verifying
 from token_issuer.services.opening import opened_secret
 

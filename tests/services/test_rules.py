@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from token_issuer.registry import get_provider
 
 from tests.factories import ApplicationFactory, GroupFactory, RuleFactory, UserFactory
 from tests.statements import counted
 from token_issuer.errors import PolicyUnavailable
+from token_issuer.registry import get_provider
 from token_issuer.services.rules import rules_for
 
 
