@@ -1,0 +1,123 @@
+"""The ``sdk`` part of an answer, handed to the vendors' own packages as TypeScript reads them.
+
+``skipLibCheck`` is on because a declaration file of ``@videosdk.live/js-sdk`` 1.1.1 contradicts itself.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.peers.node import MODULES
+from tests.providers.orders import order
+from token_issuer.providers.agora import AgoraProvider
+from token_issuer.providers.agora.grant import AgoraGrant, AgoraOptions
+from token_issuer.providers.videosdk import VideoSDKGrant, VideoSDKProvider
+
+pytestmark = pytest.mark.peers
+
+AGORA = """
+import AgoraRTC from "agora-rtc-sdk-ng";
+const sdk = %s;
+const { appid, channel, token, uid, ...others } = sdk;
+const nothing: Record<string, never> = others;
+await AgoraRTC.createClient({ mode: "rtc", codec: "vp8" }).join(appid, channel, token, uid);
+export { nothing };
+"""
+AGORA_CHOOSING = """
+import AgoraRTC from "agora-rtc-sdk-ng";
+const sdk = %s;
+const { appid, token, uid, ...others } = sdk;
+const nothing: Record<string, never> = others;
+await AgoraRTC.createClient({ mode: "live", codec: "vp8" }).join(appid, "one of many", token, uid);
+export { nothing };
+"""
+VIDEOSDK = """
+import { VideoSDK } from "@videosdk.live/js-sdk";
+const { token, ...meeting } = %s;
+type Known = keyof Parameters<typeof VideoSDK.initMeeting>[0];
+const everyNameIsKnown: keyof typeof meeting extends Known ? true : never = true;
+VideoSDK.config(token);
+VideoSDK.initMeeting(meeting);
+export { everyNameIsKnown };
+"""
+VIDEOSDK_CHOOSING = """
+import { VideoSDK } from "@videosdk.live/js-sdk";
+const { token, ...meeting } = %s;
+VideoSDK.config(token);
+VideoSDK.initMeeting({ ...meeting, meetingId: "one of many" });
+"""
+OPTIONS = ["--noEmit", "--strict", "--skipLibCheck", "--target", "es2022", "--module", "esnext"]
+
+
+def complaints(folder: Path, program: str, sdk: dict[str, Any]) -> str:
+    """What the compiler says against a program that uses these values."""
+    if not (folder / "node_modules").exists():
+        (folder / "node_modules").symlink_to(MODULES)
+    (folder / "program.ts").write_text(program % json.dumps(sdk), encoding="utf-8")
+    command = [
+        str(MODULES / ".bin" / "tsc"),
+        *OPTIONS,
+        "--moduleResolution",
+        "bundler",
+        "--pretty",
+        "false",
+        "program.ts",
+    ]
+    run = subprocess.run(command, cwd=folder, capture_output=True, check=False, encoding="utf-8", timeout=120)
+    assert (run.returncode == 0) == (not run.stdout), run.stderr
+    return run.stdout
+
+
+def agora(grant: AgoraGrant, **options: Any) -> dict[str, Any]:
+    provider, parts = AgoraProvider(), {"certificate": "fedcba9876543210FEDCBA9876543210"}
+    asked = order(grant, public_id="0" * 32, parts=parts, options=AgoraOptions(**options))
+    return provider.sdk(provider.mint(asked), grant)
+
+
+def videosdk(grant: VideoSDKGrant) -> dict[str, Any]:
+    provider = VideoSDKProvider()
+    minted = provider.mint(order(grant, public_id="api-key", parts={"secret": "s" * 32}))
+    return provider.sdk(minted, grant)
+
+
+def test_agora_with_a_number(tmp_path):
+    sdk = agora(AgoraGrant(channel="room-42", uid=16))
+    assert (type(sdk["uid"]), list(sdk)) == (int, ["appid", "channel", "token", "uid"])
+    assert complaints(tmp_path, AGORA, sdk) == ""
+
+
+def test_agora_with_an_account(tmp_path):
+    sdk = agora(AgoraGrant(channel="room-42", account="user-7"), subject="account")
+    assert complaints(tmp_path, AGORA, sdk) == ""
+
+
+def test_agora_for_any_user(tmp_path):
+    assert complaints(tmp_path, AGORA, agora(AgoraGrant(channel="room-42", uid=0))) == ""
+
+
+def test_agora_for_any_channel(tmp_path):
+    assert complaints(tmp_path, AGORA_CHOOSING, agora(AgoraGrant(channel="", uid=16))) == ""
+
+
+def test_videosdk_with_a_room(tmp_path):
+    assert complaints(tmp_path, VIDEOSDK, videosdk(VideoSDKGrant(roomId="abcd-efgh-ijkl", participantId="16"))) == ""
+
+
+def test_videosdk_for_any_room(tmp_path):
+    assert complaints(tmp_path, VIDEOSDK_CHOOSING, videosdk(VideoSDKGrant(participantId="16"))) == ""
+
+
+@pytest.mark.parametrize("changes", [{"uid": [16]}, {"uid": True}, {"token": 7}, {"channel": None}, {"appId": "more"}])
+def test_the_compiler_would_notice_in_agora(tmp_path, changes):
+    assert "error TS" in complaints(tmp_path, AGORA, {**agora(AgoraGrant(channel="room-42", uid=16)), **changes})
+
+
+@pytest.mark.parametrize("changes", [{"participantId": 16}, {"meetingId": None}, {"token": None}, {"roomId": "a"}])
+def test_the_compiler_would_notice_in_videosdk(tmp_path, changes):
+    sdk = videosdk(VideoSDKGrant(roomId="abcd-efgh-ijkl", participantId="16"))
+    assert "error TS" in complaints(tmp_path, VIDEOSDK, {**sdk, **changes})
