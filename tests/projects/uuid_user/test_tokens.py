@@ -43,6 +43,6 @@ def test_the_key_is_the_subject(person):
     assert issuance.sdk["participantId"] == str(person.pk)
 
 
-def test_a_user_name_that_is_not_there_is_refused(person):
-    with pytest.raises(PolicyDenied):
-        issue(person, RuleFactory(subject_pattern="{user.username}", allow_username=True))
+def test_the_name_they_sign_in_with_stands_for_a_user_name(person):
+    issuance = issue(person, RuleFactory(subject_pattern="{user.username}", allow_username=True))
+    assert issuance.sdk["participantId"] == "ada"
