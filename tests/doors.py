@@ -156,7 +156,8 @@ class DoorProvider(Provider):
         try:
             _door, body, tag = token.split(".")
             said = json.loads(base64.b64decode(body, altchars=b"-_", validate=True))
-            fits = token.startswith("door.") and len(bytes.fromhex(tag)) == 32 and said.keys() >= {"id", "sub", "exp"}
+            named = said.keys() == {"id", "sub", "door", "way", "iat", "exp"}
+            fits = token.startswith("door.") and len(bytes.fromhex(tag)) == 32 and named
         except (ValueError, binascii.Error, AttributeError):
             fits = False
         if not fits:

@@ -138,10 +138,10 @@ class _Search:
         if names or known:
             self.took_away |= names
             return
-        faults = list(_faults(cls))
-        for fault in faults:
+        found = list(faults(cls))
+        for fault in found:
             self.report(source, fault)
-        if not faults:
+        if not found:
             self._register(source, cls)
 
     def _register(self, source: str, cls: type[Provider]) -> None:
@@ -175,7 +175,8 @@ def _declared_in(module: ModuleType) -> list[type[Provider]]:
     ]
 
 
-def _faults(cls: type[Provider]) -> Iterator[str]:
+def faults(cls: type[Provider]) -> Iterator[str]:
+    """Say what makes a class no usable provider; nothing when it is one."""
     if inspect.isabstract(cls):
         yield f"does not define {', '.join(sorted(cls.__abstractmethods__))}"
     name = getattr(cls, "name", None)
