@@ -423,8 +423,25 @@ def _with_lifetime(seconds: int) -> str:
     decoded = agora007.decode(encoded(agora007.Fpa(privileges={1: 600})))
     at = 2 + 32 + 4
     message = decoded.message[:at] + seconds.to_bytes(4, "little") + decoded.message[at + 4 :]
-    payload = replace(decoded, message=message).payload
+    return _written(replace(decoded, message=message).payload)
+
+
+def _written(payload: bytes) -> str:
     return "007" + base64.b64encode(zlib.compress(payload)).decode()
+
+
+def test_what_cannot_be_read_is_said_and_is_never_expected() -> None:
+    stranger = agora007.Fpa(privileges={1: 600})
+    token = _rewritten(encoded(agora007.Rtc(privileges={1: 600}, channel=CHANNEL, uid="16"), stranger), number=99)
+    assert agora.inspect(token).problems == ("The token has services that this version cannot read.",)
+    assert "privileges_differ" in agora.verify(token, secrets=SECRETS, expected=granted()).problems
+
+
+def _rewritten(token: str, *, number: int) -> str:
+    decoded = agora007.decode(token)
+    last = agora007.Fpa(privileges={1: 600}).pack()
+    message = decoded.message.removesuffix(last) + number.to_bytes(2, "little") + last[2:]
+    return _written(replace(decoded, message=message).payload)
 
 
 @pytest.mark.parametrize("token", ["003abc", "004abc", "005abc", "1:abc:1:d"])
