@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from django.db import IntegrityError, transaction
 
-from tests.factories import AT, ApplicationFactory, CertificateFactory
+from tests.factories import AT, SECRETS, ApplicationFactory, CertificateFactory
 from token_issuer import signals
 from token_issuer.errors import BadOption, Conflict, TokenRejected
 from token_issuer.models import Application, AuditEvent, Certificate, CertificateState
@@ -162,3 +162,41 @@ def test_only_one_of_two_staged_ones_is_activated_after_the_other(person, db):
     rotating.activate(person, first, at=AT)
     rotating.activate(person, second, at=LATER)
     assert states() == [CertificateState.RETIRING, CertificateState.ACTIVE]
+
+
+def test_a_leaked_secret_never_comes_back(person, rooms, old):
+    rotating.replace(person, old, secret=NEW, reason="leak", at=AT)
+    with pytest.raises(BadOption, match=r"secret: is the secret of a certificate .* already \(revoked\)") as error:
+        rotating.stage(person, rooms, secret=SECRETS["videosdk"], at=LATER)
+    assert SECRETS["videosdk"]["secret"] not in str(error.value)
+
+
+def test_replacing_a_secret_with_itself_changes_nothing(person, old):
+    with pytest.raises(BadOption, match="already"):
+        rotating.replace(person, old, secret=SECRETS["videosdk"], reason="leak", at=LATER)
+    assert states() == [CertificateState.ACTIVE]
+
+
+def test_the_secret_in_use_is_not_staged_again(person, rooms, old):
+    with pytest.raises(BadOption, match=r"\(active\)"):
+        rotating.stage(person, rooms, secret=SECRETS["videosdk"], at=LATER)
+
+
+def test_a_retired_secret_may_return(person, rooms, old):
+    rotating.activate(person, rotating.stage(person, rooms, secret=NEW, at=AT), at=AT)
+    rotating.retire(person, old, at=LATER)
+    assert rotating.stage(person, rooms, secret=SECRETS["videosdk"], at=LATER).state is CertificateState.STAGED
+
+
+def test_what_a_reference_leads_to_must_fit_the_provider(person, rooms, monkeypatch):
+    monkeypatch.setenv("ROOMS_SECRET", "short")
+    with pytest.raises(BadOption, match="at least 32 bytes"):
+        rotating.stage(person, rooms, secret={}, reference="env:ROOMS_SECRET", at=AT)
+    assert states() == [CertificateState.ACTIVE]
+
+
+def test_a_leaked_secret_may_be_replaced_by_a_reference(person, rooms, old, monkeypatch):
+    monkeypatch.setenv("ROOMS_SECRET", NEW["secret"])
+    fresh = rotating.replace(person, old, secret={}, reference="env:ROOMS_SECRET", reason="leak", at=LATER)
+    assert (fresh.reference, fresh.sealed_secret) == ("env:ROOMS_SECRET", None)
+    assert states() == [CertificateState.REVOKED, CertificateState.ACTIVE]

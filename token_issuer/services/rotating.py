@@ -10,7 +10,7 @@ from django.db.models import F
 
 from token_issuer import signals
 from token_issuer.crypto import Secret, digests, references
-from token_issuer.errors import Conflict
+from token_issuer.errors import BadOption, Conflict
 from token_issuer.ids import uuid7
 from token_issuer.models import Application, AuditKind, Certificate, EpochKind, epoch_key
 from token_issuer.registry import get_provider
@@ -39,7 +39,8 @@ def stage(
     """Store a new certificate that does not sign yet.
 
     Raises:
-        BadOption: the secret does not fit the provider; the message never quotes it.
+        BadOption: the secret does not fit the provider, or is one the application has or had revoked; the message
+            never quotes it.
     """
     if not reference:
         check_secret(get_provider(application.provider), purpose, secret)
@@ -59,8 +60,12 @@ def new_certificate(
     """Insert a staged certificate inside the caller's transaction; the secret is sealed to its row."""
     row_id = uuid7()
     if reference:
-        names = tuple(part.name for part in get_provider(application.provider).secret_fields[purpose])
-        secret = dict(references.resolve(reference, names).parts)
+        provider = get_provider(application.provider)
+        names = tuple(part.name for part in provider.secret_fields[purpose])
+        secret = references.resolve(reference, names).parts
+        check_secret(provider, purpose, secret)
+    fingerprint = digests.fingerprint(Secret(**secret))
+    _refuse_known(application, purpose, fingerprint, field=next(iter(secret)))
     certificate = Certificate.objects.using(write_alias()).create(
         id=row_id,
         application=application,
@@ -68,12 +73,19 @@ def new_certificate(
         key_id=str(row_id),
         sealed_secret=None if reference else seal_secret(secret, row=row_id),
         reference=reference,
-        fingerprint=digests.fingerprint(Secret(**secret)),
+        fingerprint=fingerprint,
         created_at=at,
         created_by_id=caller.user_id,
     )
     _record(AuditKind.CERTIFICATE_STAGED, caller, certificate, at=at)
     return certificate
+
+
+def _refuse_known(application: Application, purpose: str, fingerprint: str, *, field: str) -> None:
+    """A revoked secret must not come back; one in use needs no second row. A retired one may return."""
+    rows = Certificate.objects.using(write_alias()).filter(application=application, purpose=purpose)
+    for row in rows.filter(fingerprint=fingerprint, retired_at__isnull=True):
+        raise BadOption(field, f"is the secret of a certificate that this application has already ({row.state.value})")
 
 
 def activate(caller: Caller, certificate: Certificate, *, at: datetime) -> None:
@@ -132,7 +144,13 @@ def revoke(caller: Caller, certificate: Certificate, *, reason: str, at: datetim
 
 
 def replace(
-    caller: Caller, certificate: Certificate, *, secret: Mapping[str, str], reason: str, at: datetime
+    caller: Caller,
+    certificate: Certificate,
+    *,
+    secret: Mapping[str, str],
+    reason: str,
+    at: datetime,
+    reference: str = "",
 ) -> Certificate:
     """Take a new secret because the old one leaked: revoke, stage and activate in one transaction.
 
@@ -141,7 +159,8 @@ def replace(
         Conflict: the certificate was revoked before.
     """
     application = certificate.application
-    check_secret(get_provider(application.provider), certificate.purpose, secret)
+    if not reference:
+        check_secret(get_provider(application.provider), certificate.purpose, secret)
 
     def work() -> Certificate:
         with durable():
@@ -149,7 +168,7 @@ def replace(
             # Whatever still signs gives way: the caller asked for this secret to be the one.
             _siblings(certificate).filter(active_slot=1).update(retiring_at=at)
             fresh = new_certificate(
-                caller, application, purpose=certificate.purpose, secret=secret, reference="", at=at
+                caller, application, purpose=certificate.purpose, secret=secret, reference=reference, at=at
             )
             _step(fresh, {"activated_at__isnull": True}, activated_at=at)
             _touch(certificate)
