@@ -49,15 +49,23 @@ def verify(text: str, *, at: datetime) -> Verified:
     token = find(text)
     if token is None:
         _reject("unknown")
-    standing = token.standing(at)
-    if standing is not Standing.LIVE:
-        _reject(standing.value, token)
-    if token.user is None or not token.user.is_active:
-        _reject("principal_gone", token)
-    if token.application.is_disabled or not token.certificate.state.may_verify:
-        _reject("application_or_certificate_off", token)
+    verdict = objection(token, at=at)
+    if verdict:
+        _reject(verdict, token)
     _require_signature(text, token)
     return Verified(token=token)
+
+
+def objection(token: IssuedToken, *, at: datetime) -> str:
+    """Return what speaks against a row that ``find`` returned, as a word for logs; empty when nothing does."""
+    standing = token.standing(at)
+    if standing is not Standing.LIVE:
+        return str(standing.value)
+    if token.user is None or not token.user.is_active:
+        return "principal_gone"
+    if token.application.is_disabled or not token.certificate.state.may_verify:
+        return "application_or_certificate_off"
+    return ""
 
 
 def find(text: str) -> IssuedToken | None:
