@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 
 from tests.factories import CertificateFactory
 from token_issuer.models import Certificate
@@ -28,9 +29,9 @@ def old_key(settings):
 
 
 def test_every_row_moves_to_the_first_key(db, old_key):
-    assert resealing.key_ids() == {old_key: 5}
+    assert resealing.survey().rows == {old_key: 5}
     done = resealing.reseal(batch_size=2)
-    assert (done.resealed, done.current, done.raced, set(resealing.key_ids())) == (5, 0, 0, {"test2"})
+    assert (done.resealed, done.current, done.raced, set(resealing.survey().rows)) == (5, 0, 0, {"test2"})
 
 
 def test_the_secrets_are_the_same(db, old_key):
@@ -55,7 +56,7 @@ def test_an_interrupted_run_goes_on(db, old_key):
 
     with pytest.raises(KeyboardInterrupt):
         resealing.reseal(batch_size=2, progress=interrupt)
-    assert resealing.key_ids() == {old_key: 3, "test2": 2}
+    assert resealing.survey().rows == {old_key: 3, "test2": 2}
     assert resealing.reseal(batch_size=2).resealed == 3
 
 
@@ -72,3 +73,32 @@ def test_a_row_that_somebody_changed_meanwhile_is_left_alone(db, old_key):
 def test_references_have_nothing_sealed(db, monkeypatch):
     CertificateFactory(sealed_secret=None, reference="env:NAME")
     assert resealing.reseal() == resealing.Resealing()
+
+
+def test_a_row_that_does_not_open_is_named_and_the_others_are_resealed(db, old_key):
+    broken = Certificate.objects.earliest("pk")
+    Certificate.objects.filter(pk=broken.pk).update(sealed_secret=bytes(broken.sealed_secret or b"")[:-4] + b"AAAA")
+    done = resealing.reseal(batch_size=2)
+    assert (done.resealed, [*done.failed], done.seen) == (4, [broken.pk], 5)
+    assert "cannot be opened with the key 'test1'" in done.failed[broken.pk]
+
+
+def test_without_a_ring_nothing_is_tried(db, old_key, settings):
+    settings.TOKEN_ISSUER = {}
+    with pytest.raises(ImproperlyConfigured, match="ENCRYPTION_KEYS"):
+        resealing.reseal()
+
+
+def test_a_survey_tells_what_waits_and_what_is_lost(db, old_key, settings):
+    CertificateFactory()
+    assert resealing.survey().waiting == 5
+    first, _ = settings.TOKEN_ISSUER["ENCRYPTION_KEYS"]
+    settings.TOKEN_ISSUER = {"ENCRYPTION_KEYS": [first]}
+    Certificate.objects.filter(pk=Certificate.objects.latest("pk").pk).update(sealed_secret=b"garbage")
+    found = resealing.survey()
+    assert (found.waiting, found.absent, found.broken) == (0, {old_key: 5}, 1)
+    assert found.trouble == "5 name the key 'test1', which is not in the ring, 1 are no sealed values"
+
+
+def test_a_survey_of_some_rows_counts_those(db, old_key):
+    assert resealing.survey(Certificate.objects.active()).rows == {}
