@@ -134,6 +134,23 @@ def _issued(question: Question, *, at: datetime, on_commit: Callable[[Issuance],
     if certificate is None:
         raise NoActiveCertificate("sign")
     grant = _with_subject(question, decision)
+    return issue_decided(question, decision, grant, certificate=certificate, at=at, on_commit=on_commit)
+
+
+def issue_decided(
+    question: Question,
+    decision: Decision,
+    grant: Grant,
+    *,
+    certificate: Certificate,
+    at: datetime,
+    on_commit: Callable[[Issuance], object] | None = None,
+) -> Issuance:
+    """Mint and record what was decided already, with a subject in the grant. Asks nobody; ``issue`` is the way in.
+
+    Raises:
+        RateLimited: the decision's window is used up.
+    """
     order = _order(question, grant, certificate, issued_at=at, lifetime=decision.lifetime)
     minted = _minted(question.provider, order, certificate)
     issuance = _issuance(question, decision, order=order, minted=minted)
