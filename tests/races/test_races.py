@@ -22,6 +22,7 @@ from token_issuer.models import (
     VendorAccount,
 )
 from token_issuer.services import issuing, revoking, rotating, verifying
+from token_issuer.services.issuing import Issuance
 
 pytestmark = [pytest.mark.races, pytest.mark.django_db(transaction=True)]
 
@@ -79,7 +80,9 @@ def test_a_rolled_back_issue_returns_its_unit_under_load(at_once, person, limite
             transaction.set_rollback(True)
         return None
 
-    at_once(THREADS, work)
+    results = at_once(THREADS, work)
+    # A host whose own transaction is a deadlock's victim runs it again; everybody else has an answer.
+    assert {type(result) for result in results[1::2]} <= {Issuance, RateLimited}
     used = RuleWindow.objects.get().used
     assert used == IssuedToken.objects.count() <= 10
     more = [issuing.issue(person, "rooms", body=ROOM, at=AT) for _ in range(10 - used)]

@@ -39,7 +39,8 @@ def record(row: IssuedToken, charge: Charge | None, *, at: datetime, then: Calla
 def _second_try(insert: Callable[..., bool], row: IssuedToken, charge: Charge | None, *, at: datetime) -> None:
     assert charge is not None  # noqa: S101  only a charge can fail
     # Out of the transaction: 0 rows may only mean that this window has no row yet.
-    windows.ensure(charge, row.principal_key, at=at)
+    # Hosts that insert it and roll back make MariaDB's other inserters deadlock; the next try finds the row.
+    retrying(lambda: windows.ensure(charge, row.principal_key, at=at))
     if not insert(row, charge, at=at):
         raise RateLimited(windows.seconds_left(charge.window, at))
 
