@@ -71,7 +71,8 @@ def test_a_rule_objects(rule, changes, reason):
 
 
 @pytest.mark.parametrize(
-    ("asked", "maximum", "lifetime"), [(None, 600, 600), (600, 600, 600), (None, None, 3600), (86400, None, 86400)]
+    ("asked", "maximum", "lifetime"),
+    [(None, 60, 60), (None, 600, 600), (600, 600, 600), (None, None, 3600), (86400, None, 86400)],
 )
 def test_a_rule_caps_the_default_and_keeps_what_was_asked(asked, maximum, lifetime):
     decision = decide(by_rules(replace(RULE, maximum_lifetime=maximum), lifetime=asked))
@@ -196,6 +197,16 @@ def test_a_pattern_does_not_match(pattern, text):
 def test_a_value_with_a_meaning_is_refused(name):
     with pytest.raises(BadPattern, match=r"the value of \{user\.username\} contains a character that patterns give"):
         render("{user.username}", {"user.username": name}, allow_username=True)
+
+
+def test_names_need_leave():
+    with pytest.raises(BadPattern, match=r"^\{user\.username\} is not a placeholder"):
+        render("{user.username}", VALUES)
+
+
+def test_what_is_rendered_has_no_star():
+    with pytest.raises(BadPattern, match=r"^\* cannot be used here\.$"):
+        render("user-*", VALUES)
 
 
 def test_a_value_is_not_read_as_a_pattern_again():

@@ -196,6 +196,11 @@ def test_secrets_refused(parts: dict[str, str]) -> None:
         videosdk.check_secret("sign", parts)
 
 
+def test_a_key_of_another_kind_is_refused_when_it_is_entered_not_when_it_signs() -> None:
+    with pytest.raises(BadOption, match=r"^secret: must be a shared secret in valid Unicode, not a PEM or SSH key$"):
+        videosdk.check_secret("sign", {"secret": "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABgQC7 somebody"})
+
+
 def test_a_secret_signs_and_nothing_else() -> None:
     with pytest.raises(BadOption, match=r"^purpose: must be sign$"):
         videosdk.check_secret("call", {"secret": SECRET})

@@ -122,6 +122,11 @@ def _parts(token: object) -> list[bytes]:
     return [_from_base64url(part) for part in token.split(".")]
 
 
+def check_key(key: str) -> None:
+    """Raise BadOption("key") for a text that cannot sign: empty, or a key of another kind."""
+    _checked(key)
+
+
 def _checked(key: object) -> bytes:
     if not isinstance(key, str) or not key:
         raise BadOption("key", "must be a text that is not empty")

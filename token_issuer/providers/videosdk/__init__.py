@@ -139,6 +139,10 @@ class VideoSDKProvider(Provider):
         text = parts["secret"] if set(parts) == {"secret"} else ""
         if not text.isprintable() or text != text.strip() or len(text.encode()) < MIN_SECRET_BYTES:
             raise BadOption("secret", f"must be printable, at least {MIN_SECRET_BYTES} bytes, no blanks at its ends")
+        try:
+            jwt_hs256.check_key(text)
+        except BadOption as error:
+            raise BadOption("secret", error.reason) from None
 
     def with_subject(self, grant: Grant, subject: int | str) -> Grant:
         return put(grant, participantId=subject)
