@@ -1,0 +1,96 @@
+"""The papers say what the code says."""
+
+from __future__ import annotations
+
+import re
+import runpy
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.test import override_settings
+
+from tests.papers import DOCS, PAPERS, blocks, read, rows
+from token_issuer.conf import EXPECTED, conf
+from token_issuer.providers import fields
+from token_issuer.registry import providers
+
+
+def test_every_setting_is_in_the_table_with_its_default():
+    with override_settings(TOKEN_ISSUER={}, DEBUG=False):
+        defaults = {name: in_words(getattr(conf, name.lower())) for name in EXPECTED}
+    told = {name: default.replace("not DEBUG", "True").replace("DEBUG", "False") for name, default in settings_table()}
+    assert told == {**defaults, "AUTHENTICATION_CLASSES": "the session"}
+
+
+def settings_table() -> list[tuple[str, str]]:
+    return [(name, default.strip("`")) for name, default, _ in three_cells("docs/settings.md") if name.isupper()]
+
+
+def three_cells(paper: str) -> list[list[str]]:
+    return [cells for cells in rows(read(paper)) if len(cells) == 3]
+
+
+def in_words(value: object) -> str:
+    if isinstance(value, timedelta):
+        return f"{value.days} days" if value.days else f"{value.seconds} s"
+    if isinstance(value, bool | str):
+        return str(value)
+    return "none" if value is None else "empty"
+
+
+def test_every_option_of_a_provider_is_in_the_table_with_its_default():
+    told = {(cells[0], cells[1]): cells[2] for cells in rows(read("docs/settings.md")) if len(cells) == 4}
+    del told["provider", "option"]
+    assert told == {
+        (provider.label, spec.name): str(spec.default)
+        for provider in providers().values()
+        for spec in fields.specs(provider.options_class)
+    }
+
+
+def test_the_lifetimes_of_every_provider_are_told():
+    told = dict(cells for cells in rows(read("docs/settings.md")) if len(cells) == 2)
+    for provider in providers().values():
+        limits = provider.lifetimes
+        assert told[provider.label] == f"{limits.minimum:,}, {limits.default:,}, {limits.maximum:,}"
+
+
+@pytest.mark.parametrize("provider", providers().values(), ids=lambda provider: provider.name)
+def test_every_error_a_provider_knows_is_in_troubleshooting(provider):
+    text = read("docs/troubleshooting.md")
+    missing = [error.code for error in provider.vendor.errors if error.code.rpartition(": ")[2] not in text]
+    assert missing == []
+
+
+@pytest.mark.parametrize("paper", PAPERS, ids=lambda paper: paper.name)
+def test_links_lead_somewhere(paper):
+    targets = re.findall(r"\]\((?!https?:|#)([^)#]+)", paper.read_text())
+    assert [target for target in targets if not (paper.parent / target).exists()] == []
+
+
+def test_the_readme_names_every_page():
+    assert [page.name for page in DOCS if f"docs/{page.name}" not in read("README.md")] == []
+
+
+@pytest.fixture
+def example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """The worked example, written where its first line says, and its test."""
+    provider, _settings, test = blocks(read("docs/adding-a-provider.md"), "python")
+    for code in (provider, test):
+        path = tmp_path / code.splitlines()[0].removeprefix("# ")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield tmp_path / "mysite" / "tests" / "test_centrifugo.py"
+    for name in [name for name in sys.modules if name.partition(".")[0] == "mysite"]:
+        del sys.modules[name]
+
+
+def test_the_worked_example_of_a_provider_conforms(example):
+    suite = runpy.run_path(str(example))["TestCentrifugo"]()
+    checks = [getattr(suite, name) for name in dir(suite) if name.startswith("test_")]
+    assert len(checks) > 5
+    for check in checks:
+        check()
