@@ -14,7 +14,7 @@ from django.utils import timezone
 from tests.factories import ApplicationFactory, CertificateFactory, IssuedTokenFactory, RuleFactory
 from token_issuer.errors import NotFound
 from token_issuer.models import AuditEvent, Certificate, IssuedToken, Origin
-from token_issuer.services import diagnosing
+from token_issuer.services import diagnosing, probing
 from token_issuer.services.callers import Caller
 from token_issuer.services.findings import Diagnosis, Severity
 
@@ -205,6 +205,15 @@ def test_a_retired_certificate_that_does_not_open_is_a_warning(rooms, at, secure
     assert found.healthy
     ((name, message),) = said(found, Severity.WARNING)
     assert (name, "(retired) does not open: The secret 'env:X'" in message) == ("certificate", True)
+
+
+def test_an_application_that_cannot_be_tried_is_a_warning(rooms, secure, monkeypatch):
+    def no_probe(*arguments, **named):
+        msg = "Not tried."
+        raise probing.NoProbe(msg)
+
+    monkeypatch.setattr(probing, "probe", no_probe)
+    assert said(full(), Severity.WARNING) == [("token", "Not tried.")]
 
 
 def test_an_application_of_a_provider_that_is_gone_is_found(db, secure):

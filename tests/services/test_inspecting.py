@@ -97,6 +97,13 @@ def test_a_token_of_another_account(rooms):
     assert (report.applications, report.verdict) == ((), "unknown_application")
 
 
+def test_a_token_that_names_no_account_is_tried_on_every_application(rooms):
+    claims = {"permissions": ["allow_join"], "iat": int(AT.timestamp()), "exp": int(AT.timestamp()) + 600}
+    report = inspecting.inspect(jwt.encode(claims, VIDEOSDK_SECRET, algorithm="HS256"), at=AT)
+    assert (report.seen.public_id, report.certificate) == (None, rooms.certificates.get())
+    assert report.verdict == "claims_refused"
+
+
 def test_the_public_id_is_compared_exactly(rooms):
     assert inspecting.inspect(made_elsewhere(key=f"{VIDEOSDK_KEY} "), at=AT).applications == ()
 

@@ -16,7 +16,7 @@ from token_issuer.models.vendor_account import LARGEST_NUMBER
 from token_issuer.providers.base import Grant, MintedToken, MintOrder, Verification
 from token_issuer.providers.fields import grant_field
 from token_issuer.providers.videosdk import VideoSDKProvider
-from token_issuer.services import probing
+from token_issuer.services import probing, revoking
 from token_issuer.services.callers import Caller
 
 NOBODY = Caller(user=AnonymousUser(), origin=Origin.COMMAND)
@@ -147,6 +147,26 @@ def test_a_token_that_does_not_verify_is_found(rooms, monkeypatch):
     breaking(monkeypatch, verify=lambda self, token, **expected: answer)
     failure = refused(rooms)
     assert (failure.step, failure.why) == ("verify", "The token is not accepted: bad_signature.")
+
+
+def test_a_row_that_is_gone_is_found(rooms, monkeypatch):
+    verify = VideoSDKProvider.verify
+
+    def forget(self, token, **expected):
+        IssuedToken.objects.all().delete()
+        return verify(self, token, **expected)
+
+    breaking(monkeypatch, verify=forget)
+    failure = refused(rooms)
+    assert (failure.step, failure.why) == ("revoke", "There is no such token.")
+    assert failure.__cause__ is not None
+    assert str(failure.__cause__.__context__) == "verify: The token's audit row is missing, or not live."
+
+
+def test_a_revocation_that_does_nothing_is_found(rooms, monkeypatch):
+    monkeypatch.setattr(revoking, "revoke_any", lambda *arguments, **named: None)
+    failure = refused(rooms)
+    assert (failure.step, failure.why) == ("revoke", "The token is still live after its revocation.")
 
 
 # Grants of other shapes

@@ -8,11 +8,12 @@ row belongs to no user, so our own verification refuses it, and its text never l
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
 
 from django.core.exceptions import ImproperlyConfigured
 
-from token_issuer.errors import FieldError, TokenIssuerError, TokenMalformed
+from token_issuer.errors import FieldError, TokenIssuerError
 from token_issuer.models import Standing
 from token_issuer.models.application import MOST_SLOTS
 from token_issuer.models.vendor_account import LARGEST_NUMBER
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from token_issuer.providers.specs import FieldSpec
     from token_issuer.services.callers import Caller
     from token_issuer.services.issuing import Issuance
+
+Result = TypeVar("Result")
 
 DECISION = "doctor"
 INTEGER_SUBJECT = (LARGEST_NUMBER << SLOT_BITS) + MOST_SLOTS - 1
@@ -59,13 +62,12 @@ def probe(caller: Caller, application: Application, *, at: datetime) -> None:
         NoProbe: this provider's grant cannot be made up.
     """
     question, certificate = _question(caller, application)
-    issuance = _issued(question, certificate, at=at)
+    issuance = _tried("mint", lambda: _issued(question, certificate, at=at))
     try:
-        _examined(issuance, certificate, at=at)
-    except TokenMalformed as error:
-        raise ProbeFailed("inspect", error.message) from error
+        _tried("inspect", lambda: _inspect(issuance))
+        _tried("verify", lambda: _verify(issuance, certificate, at=at))
     finally:
-        _revoked(caller, issuance, at=at)
+        _tried("revoke", lambda: _revoke(caller, issuance, at=at))
 
 
 def open_once(certificate: Certificate, provider: Provider) -> None:
@@ -140,11 +142,18 @@ def _issued(question: deciding.Question, certificate: Certificate, *, at: dateti
     subject = INTEGER_SUBJECT if question.provider.subject_kind(question.options) == "integer" else TEXT_SUBJECT
     lifetime = question.limits.minimum
     decision = Decision(allowed=True, lifetime=lifetime, ceiling=lifetime, source=DECISION)
+    grant = question.provider.with_subject(question.grant, subject)
+    return issuing.issue_decided(question, decision, grant, certificate=certificate, at=at)
+
+
+def _tried(step: str, work: Callable[[], Result]) -> Result:
+    """Return ``work()``; whatever it raises is a failure of this step."""
     try:
-        grant = question.provider.with_subject(question.grant, subject)
-        return issuing.issue_decided(question, decision, grant, certificate=certificate, at=at)
+        return work()
+    except ProbeFailed:
+        raise
     except Exception as error:
-        raise ProbeFailed("mint", _told(error)) from error
+        raise ProbeFailed(step, _told(error)) from error
 
 
 def _told(error: Exception) -> str:
@@ -154,12 +163,15 @@ def _told(error: Exception) -> str:
     return f"It ended with {type(error).__name__}."
 
 
-def _examined(issuance: Issuance, certificate: Certificate, *, at: datetime) -> None:
-    provider, text = issuance.provider, issuance.token.reveal()
-    seen = provider.inspect(text)
+def _inspect(issuance: Issuance) -> None:
+    seen = issuance.provider.inspect(issuance.token.reveal())
     said = (seen.format, seen.public_id, seen.expires_at)
     if seen.problems or said != (issuance.format, issuance.application.public_id, issuance.expires_at):
         raise ProbeFailed("inspect", f"The token does not say what was ordered. {' '.join(seen.problems)}".strip())
+
+
+def _verify(issuance: Issuance, certificate: Certificate, *, at: datetime) -> None:
+    provider, text = issuance.provider, issuance.token.reveal()
     with opened_secret(certificate, provider) as secret:
         answer = provider.verify(text, secrets=[(certificate.key_id, secret)], expected=issuance.grant)
     if not answer.valid or answer.key_id != certificate.key_id:
@@ -169,7 +181,7 @@ def _examined(issuance: Issuance, certificate: Certificate, *, at: datetime) -> 
         raise ProbeFailed("verify", "The token's audit row is missing, or not live.")
 
 
-def _revoked(caller: Caller, issuance: Issuance, *, at: datetime) -> None:
+def _revoke(caller: Caller, issuance: Issuance, *, at: datetime) -> None:
     revoking.revoke_any(caller, issuance.token_id, reason=DECISION, at=at)
     row = verifying.find(issuance.token.reveal())
     if row is None or row.standing(at) is not Standing.REVOKED:
