@@ -1,0 +1,72 @@
+"""Users and groups as the command line names them, and who is allowed what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
+from django.core.management.base import CommandError
+
+from token_issuer.services.drafts import RuleDraft
+from token_issuer.services.transactions import write_alias
+
+ALLOW_FORMS = "everyone:PRIVILEGE, group:NAME:PRIVILEGE or user:KEY:PRIVILEGE; several privileges are written a,b"
+
+
+def user_of(text: str) -> Any:  # noqa: ANN401  the site's own user model
+    """Return the user of this primary key or user name. CommandError for nobody, and when the two are two people."""
+    named, keyed = _by_name(text), _by_key(text)
+    if named is not None and keyed is not None and named.pk != keyed.pk:
+        msg = f"{text!r} is one user's name and another one's key. Use the key of the first: {named.pk}."
+        raise CommandError(msg)
+    if named is None and keyed is None:
+        msg = f"There is no user with the name or key {text!r}."
+        raise CommandError(msg)
+    return named or keyed
+
+
+def rules_of(texts: Iterable[str]) -> list[RuleDraft]:
+    """Return the rules that ``--allow`` asks for."""
+    return [_rule(text) for text in texts]
+
+
+def _rule(text: str) -> RuleDraft:
+    who, _, words = text.rpartition(":")
+    kind, _, name = who.partition(":")
+    privileges = words.split(",")
+    if kind == "everyone" and not name and words:
+        return RuleDraft(everyone=True, privileges=privileges)
+    if kind == "group" and name and words:
+        return RuleDraft(groups=[_group(name)], privileges=privileges)
+    if kind == "user" and name and words:
+        return RuleDraft(users=[user_of(name)], privileges=privileges)
+    msg = f"--allow {text!r} is not understood. Write {ALLOW_FORMS}."
+    raise CommandError(msg)
+
+
+def _users() -> Any:  # noqa: ANN401  the site's own manager
+    return get_user_model()._default_manager.using(write_alias())
+
+
+def _by_name(text: str) -> Any:  # noqa: ANN401  the site's own user model
+    rows = _users().filter(**{get_user_model().USERNAME_FIELD: text})
+    return next((row for row in rows if row.get_username() == text), None)  # MariaDB compares loosely
+
+
+def _by_key(text: str) -> Any:  # noqa: ANN401  the site's own user model
+    try:
+        key = get_user_model()._meta.pk.to_python(text)
+    except ValidationError:
+        return None
+    return _users().filter(pk=key).first()
+
+
+def _group(name: str) -> Group:
+    found = next((row for row in Group.objects.using(write_alias()).filter(name=name) if row.name == name), None)
+    if found is None:
+        msg = f"There is no group {name!r}."
+        raise CommandError(msg)
+    return found
