@@ -1,0 +1,130 @@
+"""What a token is: lines for people, JSON for programs, an exit code for scripts."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+from django.db import OperationalError, connection
+
+from tests.factories import AT, caller
+from token_issuer.management.commands.token_issuer_inspect import VERDICTS
+from token_issuer.models import IssuedToken
+from token_issuer.services import issuing
+
+
+@pytest.fixture
+def text(user, rooms):
+    return issuing.issue(caller(user), "rooms", body={"roomId": "a"}, at=AT).token.reveal()
+
+
+@pytest.fixture
+def inspect(run, typed):
+    def inspect(text, *arguments, **options):
+        typed(f"{text}\n")
+        return run("token_issuer_inspect", *arguments, **options)
+
+    return inspect
+
+
+def test_a_good_token_in_lines(inspect, text, user, rooms):
+    done = inspect(text)
+    lines = done.out.splitlines()
+    certificate, row = rooms.certificates.get(), IssuedToken.objects.get()
+    assert (done.code, lines[-1]) == (0, "The token is good.")
+    for line in (
+        "provider: videosdk",
+        "format: videosdk-jwt",
+        f"public_id: {rooms.public_id}",
+        f"subject: user-{user.pk}",
+        "resource: a",
+        "privileges: allow_join",
+        "issued_at: 2026-03-01T12:00:00Z, 0 s ago",
+        "expires_at: 2026-03-01T12:10:00Z, in 10 min",
+        "  roomId: a",
+        "problems: none",
+        "applications: rooms",
+    ):
+        assert line in lines
+    assert f"certificate: application rooms, key_id {certificate.key_id}, fingerprint" in done.out
+    assert f"record: token_id {row.pk}, application rooms, standing live, user {user.pk}, " in done.out
+    assert text not in done.out
+
+
+def test_the_same_in_json(inspect, text, user, rooms):
+    done = inspect(text, "-", "--json")
+    answer = json.loads(done.out)
+    assert (done.code, answer["valid"], answer["verdict"]) == (0, True, "")
+    assert (answer["expires_at"], answer["privileges"]) == ("2026-03-01T12:10:00Z", ["allow_join"])
+    assert answer["certificate"]["state"] == "active"
+    assert answer["record"]["token_id"] == str(IssuedToken.objects.get().pk)
+    assert text not in done.out
+
+
+def test_a_token_that_is_not_good_ends_with_1(inspect, text):
+    done = inspect(text, at=AT + timedelta(minutes=22))
+    assert (done.code, done.err) == (1, "The token is not good: it has expired.")
+    assert "expires_at: 2026-03-01T12:10:00Z, 12 min ago" in done.out
+    assert "good" not in done.out
+
+
+def test_json_says_so_too(inspect, text):
+    done = inspect(text, "--json", at=AT + timedelta(minutes=22))
+    answer = json.loads(done.out)
+    assert (done.code, answer["valid"], answer["verdict"]) == (1, False, "expired")
+
+
+def test_a_stranger_has_no_certificate_and_no_record(inspect, text, rooms):
+    IssuedToken.objects.all().delete()
+    rooms.certificates.all().delete()
+    lines = inspect(text).out.splitlines()
+    assert "certificate: none" in lines
+    assert "record: none" in lines
+
+
+def test_what_is_no_token_ends_with_2(inspect, db):
+    done = inspect("hello")
+    assert (done.code, done.out, done.err) == (2, "", "This is not a token of any provider here.")
+
+
+def test_a_token_as_an_argument_is_refused_unread(run, text):
+    done = run("token_issuer_inspect", text)
+    assert (done.code, done.out) == (1, "")
+    assert done.err == "A token on the command line stays in the shell's history. Pipe it in, or use --file PATH."
+
+
+def test_from_a_file(run, text, tmp_path):
+    (tmp_path / "token").write_text(f"\n{text}\n")
+    assert run("token_issuer_inspect", "--file", str(tmp_path / "token")).code == 0
+
+
+def test_a_file_that_is_not_there(run, tmp_path):
+    done = run("token_issuer_inspect", "--file", str(tmp_path / "token"))
+    assert (done.code, done.err) == (1, f"{tmp_path}/token cannot be read: No such file or directory.")
+
+
+def test_a_terminal_is_asked(run, text, at_terminal):
+    questions = at_terminal(f" {text} ")
+    assert (run("token_issuer_inspect").code, questions) == (0, ["Token: "])
+
+
+def test_without_a_database_it_tells_what_the_token_says(inspect, text):
+    def refuse(*arguments):
+        raise OperationalError
+
+    with connection.execute_wrapper(refuse):
+        done = inspect(text)
+    assert (done.code, done.err) == (
+        1,
+        "The token is not good: the database does not answer, so nothing of it is proved.",
+    )
+    assert "resource: a" in done.out
+
+
+def test_every_verdict_is_a_sentence(inspect, text, monkeypatch, rooms):
+    rooms.certificates.update(sealed_secret=None, reference="env:NOWHERE")
+    done = inspect(text)
+    assert done.err == f"The token is not good: {VERDICTS['untried']}."
+    assert "unopened: " in done.out
+    assert "'env:NOWHERE' is not set" in done.out

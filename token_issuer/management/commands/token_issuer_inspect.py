@@ -1,0 +1,164 @@
+"""Telling what a token is, who made it, and whether it is good. Asks no vendor."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from django.core.management.base import CommandError, CommandParser
+from django.db import Error as DatabaseError
+from django.utils.translation import gettext
+
+from token_issuer.errors import TokenMalformed
+from token_issuer.management.base import IssuerCommand
+from token_issuer.management.words import away, instant
+from token_issuer.services import inspecting
+from token_issuer.services.verifying import LONGEST_TOKEN
+
+if TYPE_CHECKING:
+    from token_issuer.models import Certificate, IssuedToken
+    from token_issuer.providers.base import Inspection
+
+NOT_GOOD, NOT_A_TOKEN = 1, 2
+
+VERDICTS = {
+    "expired": "it has expired",
+    "revoked": "it was revoked",
+    "consumed": "it was used already",
+    "principal_gone": "its user is gone or not active",
+    "application_or_certificate_off": "its application is switched off, or its certificate is no longer honoured",
+    "bad_signature": "none of this application's certificates made it",
+    "unknown_application": "no application here has its public id",
+    "expected_needed": "it says only as checksums what it is for, so it cannot be checked without an audit row",
+    "untried": "its certificate could not be tried",
+    "not_recorded": "one of our certificates made it, but it was not issued here (or its record was purged)",
+    "database_unavailable": "the database does not answer, so nothing of it is proved",
+}
+
+
+class Command(IssuerCommand):
+    """Ends with 0 when the token is good, 1 when it is not, 2 when it is no token."""
+
+    help = (
+        "Tell what a token is: its format, content and expiry, the certificate that made it, whether it is good, and"
+        " its audit row. Reads it from standard input, or asks for it. Ends with 0 (good), 1 (not good), 2 (no token)."
+    )
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declare the arguments."""
+        parser.add_argument("source", nargs="?", default="-", metavar="-", help="Standard input, which is the default.")
+        parser.add_argument("--file", type=Path, metavar="PATH", help="Read it from a file.")
+        parser.add_argument("--json", action="store_true", help="Answer in JSON.")
+
+    def work(self, options: dict[str, Any], *, at: datetime) -> None:
+        """Read it, say what it is, and end with the exit code that says so, too."""
+        text = _read(options)
+        try:
+            verdict, facts = _facts(text, at=at)
+        except TokenMalformed as error:
+            raise CommandError(error.message, returncode=NOT_A_TOKEN) from error
+        if options["json"]:
+            self.say(json.dumps({"valid": not verdict, "verdict": verdict, **facts}, indent=2, ensure_ascii=False))
+        else:
+            self.say(*_lines(facts, at=at), *(() if verdict else ("The token is good.",)))
+        if verdict:
+            msg = f"The token is not good: {VERDICTS.get(verdict, verdict)}."
+            raise CommandError(msg, returncode=NOT_GOOD)
+
+
+def _read(options: Mapping[str, Any]) -> str:
+    if options["source"] != "-":
+        msg = "A token on the command line stays in the shell's history. Pipe it in, or use --file PATH."
+        raise CommandError(msg)
+    if options["file"] is not None:
+        return _read_file(options["file"])
+    if sys.stdin.isatty():
+        return getpass.getpass("Token: ").strip()
+    return sys.stdin.read(LONGEST_TOKEN + 1).strip()
+
+
+def _read_file(path: Path) -> str:
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            return file.read(LONGEST_TOKEN + 1).strip()
+    except OSError as error:
+        msg = f"{path} cannot be read: {error.strerror}."
+        raise CommandError(msg) from error
+
+
+def _facts(text: str, *, at: datetime) -> tuple[str, dict[str, Any]]:
+    """Return the verdict (empty when good) and what is known, as JSON. The token itself is no part of it."""
+    try:
+        report = inspecting.inspect(text, at=at)
+    except DatabaseError:
+        reading = inspecting.read(text)[0]
+        return "database_unavailable", {"provider": reading.provider.name, **_said(reading.seen)}
+    made = report.certificate
+    facts = {
+        "provider": report.provider.name,
+        **_said(report.seen),
+        "applications": [application.slug for application in report.applications],
+        "certificate": None if made is None else _certificate(made),
+        "unopened": list(report.unopened),
+        "record": None if report.token is None else _row(report.token, at=at),
+    }
+    return report.verdict, facts
+
+
+def _said(seen: Inspection) -> dict[str, Any]:
+    return {
+        "format": seen.format,
+        "public_id": seen.public_id,
+        "subject": seen.subject,
+        "resource": seen.resource,
+        "privileges": sorted(seen.privileges),
+        "issued_at": instant(seen.issued_at),
+        "expires_at": instant(seen.expires_at),
+        "details": [list(pair) for pair in seen.details],
+        "problems": [gettext(problem) for problem in seen.problems],
+    }
+
+
+def _certificate(made: Certificate) -> dict[str, str]:
+    return {
+        "application": made.application.slug,
+        "key_id": made.key_id,
+        "fingerprint": made.fingerprint,
+        "state": made.state.value,
+    }
+
+
+def _row(token: IssuedToken, *, at: datetime) -> dict[str, Any]:
+    return {
+        "token_id": str(token.pk),
+        "application": token.application.slug,
+        "standing": token.standing(at).value,
+        "user": None if token.user is None else str(token.user.pk),
+        "issued_at": instant(token.issued_at),
+        "expires_at": instant(token.expires_at),
+        "origin": token.origin,
+        "decision": token.decision,
+        "revoked_at": instant(token.revoked_at),
+        "reason": token.reason,
+    }
+
+
+def _lines(facts: Mapping[str, Any], *, at: datetime) -> Iterator[str]:
+    """Yield what is known, one fact a line; instants also as seen from now."""
+    for name, value in facts.items():
+        if name == "details":
+            yield from (f"  {label}: {text}" for label, text in value)
+        elif isinstance(value, dict):
+            yield f"{name}: " + ", ".join(f"{word} {text}" for word, text in value.items() if text)
+        elif isinstance(value, list):
+            yield f"{name}: {', '.join(value) or 'none'}"
+        elif value and name in {"issued_at", "expires_at"}:
+            yield f"{name}: {value}, {away(datetime.fromisoformat(value), at)}"
+        else:
+            yield f"{name}: {value or 'none'}"

@@ -1,0 +1,38 @@
+"""Facts as people and programs read them on a terminal."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext
+
+if TYPE_CHECKING:
+    from token_issuer.providers.base import VendorFacts
+
+_UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+
+
+def instant(at: datetime | None) -> str | None:
+    """Return an instant as RFC 3339, in UTC, to the second."""
+    return None if at is None else at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def span(length: timedelta) -> str:
+    """Return a duration in its largest whole unit: ``41 min``."""
+    seconds = int(abs(length.total_seconds()))
+    for size, unit in _UNITS:
+        if seconds >= size:
+            return f"{seconds // size} {unit}"
+    return "0 s"
+
+
+def away(then: datetime, at: datetime) -> str:
+    """Return an instant as seen from another: ``in 41 min``, ``12 min ago``."""
+    return f"in {span(then - at)}" if then > at else f"{span(at - then)} ago"
+
+
+def steps(vendor: VendorFacts, texts: tuple[str, ...]) -> list[str]:
+    """Return what is to be done at the vendor, numbered."""
+    numbered = [f"  {number}. {gettext(text)}" for number, text in enumerate(texts, start=1)]
+    return [f"At {vendor.name} ({vendor.console_url}):", *numbered]
