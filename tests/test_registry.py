@@ -176,9 +176,15 @@ class Floating(DoorProvider):
     grant_class = FloatGrant  # type: ignore[assignment]  # the point
 
 
+class Optionless(DoorProvider):
+    name = "optionless"
+    options_class = dict  # type: ignore[assignment]  # the point
+
+
 @pytest.mark.parametrize(
     ("cls", "message"),
     [
+        (Optionless, "options_class must be a subclass of Options"),
         (Unnamed, "name must be 2 to 32 of a-z, 0-9, _ and -, beginning with a letter"),
         (Unfinished, "does not define mint"),
         (Unlabelled, "label must not be empty"),

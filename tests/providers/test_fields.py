@@ -255,6 +255,7 @@ def declared(annotation: object, **rules: object) -> type:
         (str, {"minimum": 1}, "Bad.x: minimum does not apply to str."),
         (int, {"max_bytes": 1}, "Bad.x: max_bytes does not apply to int."),
         (tuple[int, ...], {"max_bytes": 1}, r"Bad.x\[\]: max_bytes does not apply to int."),
+        (str, {"pattern": "("}, "Bad.x: pattern is no regular expression: missing "),
         (str, {"filled_by": "subject"}, "Bad.x: a field that the server fills in must default to None."),
         ("Nowhere", {}, "Bad: name 'Nowhere' is not defined; field types must be importable at run time."),
     ],

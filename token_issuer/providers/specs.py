@@ -193,5 +193,8 @@ def _refuse_misplaced_rules(where: str, kind: str, rules: Mapping[str, Any]) -> 
         if kind not in _RULES_OF[rule]:
             message = f"{where}: {rule} does not apply to {kind}."
             raise TypeError(message)
-    if "pattern" in rules:
-        re.compile(rules["pattern"])
+    try:
+        re.compile(rules.get("pattern", ""))
+    except re.error as error:
+        message = f"{where}: pattern is no regular expression: {error}."
+        raise TypeError(message) from error
