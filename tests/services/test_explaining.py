@@ -49,3 +49,8 @@ def test_nothing_is_charged_minted_or_audited(explain, rooms):
 def test_a_bad_body_is_a_bad_body(explain, rooms):
     with pytest.raises(BadGrant):
         explain(colour="red")
+
+
+def test_nothing_to_sign_with_is_told(explain, rooms):
+    rooms.certificates.update(retired_at=AT)
+    assert (explain().allowed, explain().reason) == (False, "no_active_certificate")

@@ -27,6 +27,7 @@ from token_issuer.errors import (
     NotFound,
     PolicyDenied,
     RateLimited,
+    Unavailable,
 )
 from token_issuer.ids import uuid7
 from token_issuer.models import Application, AuditEvent, IssuedToken, Origin, RuleWindow, VendorAccount
@@ -354,3 +355,10 @@ def test_a_certificate_of_another_application_never_signs(issue, rooms):
     issue()
     assert IssuedToken.objects.get().certificate.application == rooms
     assert IssuedToken.objects.get().certificate != other
+
+
+@pytest.mark.parametrize("change", [{"provider": "gone"}, {"options": {"unknown": 1}}])
+def test_an_application_that_is_not_set_up_is_no_fault_of_the_caller(issue, rooms, change):
+    Application.objects.filter(pk=rooms.pk).update(**change)
+    with pytest.raises(Unavailable, match="not set up correctly"):
+        issue()

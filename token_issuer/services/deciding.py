@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import FilteredRelation, Q
 
 from token_issuer import policy
-from token_issuer.errors import ApplicationDisabled, BadGrant, BadOption, FieldError, NotFound
+from token_issuer.errors import ApplicationDisabled, BadGrant, BadOption, FieldError, NotFound, Unavailable
 from token_issuer.models import Application
 from token_issuer.policy import Allow, Decision, Facts, Limits
 from token_issuer.providers import fields
@@ -89,14 +89,14 @@ def understand(caller: Caller, slug: str, body: Mapping[str, object]) -> Questio
         NotFound: there is no such application.
         ApplicationDisabled: an administrator has switched it off.
         BadGrant: the body does not fit; ``fields`` names every field that does not.
+        Unavailable: the application's provider is not installed, or does not take its options.
     """
     caller.require_active()
     application, certificate, account = find_application(caller, slug)
     if application.is_disabled:
         msg = "This application is switched off."
         raise ApplicationDisabled(msg)
-    provider = get_provider(application.provider)
-    options = options_of(application, provider)
+    provider, options = _configuration_of(application)
     limits = limits_of(application, provider)
     grant, lifetime, slot = _read(body, provider, application=application, limits=limits)
     provider.check_grant(grant, options)
@@ -114,6 +114,16 @@ def understand(caller: Caller, slug: str, body: Mapping[str, object]) -> Questio
         lifetime=lifetime,
         slot=slot,
     )
+
+
+def _configuration_of(application: Application) -> tuple[Provider, Options]:
+    # The caller asked for an application that there is; what is wrong with it is the site's trouble, not his.
+    try:
+        provider = get_provider(application.provider)
+        return provider, options_of(application, provider)
+    except (NotFound, BadOption) as error:
+        msg = "This application is not set up correctly."
+        raise Unavailable(msg) from error
 
 
 def decide(question: Question) -> Decision:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from token_issuer.errors import NoActiveCertificate
 from token_issuer.services import deciding, windows
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ def explain(caller: Caller, slug: str, *, body: Mapping[str, object], at: dateti
         left = max(0, decision.charge.limit - windows.used(decision.charge, caller.principal_key, at=at))
         if left == 0:
             allowed, reason = False, "rate_limited"
+    if allowed and question.certificate is None:
+        allowed, reason = False, NoActiveCertificate.code
     return Explanation(
         allowed=allowed,
         reason=reason,

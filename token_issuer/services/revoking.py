@@ -37,6 +37,7 @@ class Ending:
     revocation: Revocation
     ends_at: datetime
     changed: bool  # False when it had ended before
+    sentence: str = ""  # what the provider says of it, marked for translation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +105,13 @@ def ending_of(token: IssuedToken, *, at: datetime, changed: bool = False) -> End
     # A provider that is no longer installed cannot promise anything: its vendor may honour the token to the end.
     revocation = provider.revocation if provider is not None else Revocation.AT_EXPIRY
     ends_at = at if revocation is Revocation.IMMEDIATE else token.expires_at
-    return Ending(token_id=token.pk, revocation=revocation, ends_at=min(ends_at, token.expires_at), changed=changed)
+    return Ending(
+        token_id=token.pk,
+        revocation=revocation,
+        ends_at=min(ends_at, token.expires_at),
+        changed=changed,
+        sentence=provider.vendor.revocation_sentence if provider is not None else "",
+    )
 
 
 def revoke_mine(caller: Caller, *, reason: str, at: datetime) -> SetEnding:
