@@ -55,3 +55,21 @@ class Unsupported(BaseVersioning):
 def teapot(failure, context):
     """Every error looks the same, and none is told."""
     return Response({"oops": "no"}, status=418)
+
+
+class Guest:
+    """Whoever did not sign in passes for somebody."""
+
+    pk = id = 1
+    is_authenticated = is_active = is_staff = is_superuser = True
+    is_anonymous = False
+
+    def has_perm(self, perm, obj=None):
+        return True
+
+
+class EverythingElsewhere:
+    """The second database has no tables of anybody's."""
+
+    def allow_migrate(self, db, app_label, **hints):
+        return False if db == "other" else None

@@ -6,6 +6,10 @@ from tests.settings import *  # noqa: F403  settings are layered by name, as Dja
 from tests.settings import DATABASES, MIDDLEWARE
 
 DATABASES["default"]["ATOMIC_REQUESTS"] = True
+# Tests may not open it, so a view that is wrapped in a transaction there fails.
+DATABASES["other"] = {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:", "ATOMIC_REQUESTS": True}
+DATABASE_ROUTERS = ["tests.projects.hostile.policies.EverythingElsewhere"]
+APPEND_SLASH = False
 MIDDLEWARE += ["django.contrib.auth.middleware.LoginRequiredMiddleware"]
 LOGIN_URL = "/admin/login/"
 
@@ -22,7 +26,8 @@ REST_FRAMEWORK = {
     "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.PageNumberPagination",
     "PAGE_SIZE": 1,
     "EXCEPTION_HANDLER": f"{_HOSTILE}.teapot",
-    "UNAUTHENTICATED_USER": None,
+    "UNAUTHENTICATED_USER": f"{_HOSTILE}.Guest",
+    "FORMAT_SUFFIX_KWARG": "slug",
     "NON_FIELD_ERRORS_KEY": "oops",
     "DATETIME_FORMAT": "%d/%m/%y",
     "COERCE_DECIMAL_TO_STRING": False,

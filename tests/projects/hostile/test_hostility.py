@@ -17,13 +17,20 @@ urlpatterns = [path("unpinned/", Unpinned.as_view())]
 
 
 @pytest.mark.urls(__name__)
-@pytest.mark.django_db
+@pytest.mark.django_db(databases=["default", "other"])
 def test_an_unpinned_view_only_says_teapot(admin_client: Client):
     assert admin_client.get("/unpinned/").status_code == 418
 
 
 def test_every_request_is_one_transaction():
-    assert settings.DATABASES["default"]["ATOMIC_REQUESTS"]
+    assert all(database["ATOMIC_REQUESTS"] for database in settings.DATABASES.values())
+
+
+@pytest.mark.urls(__name__)
+@pytest.mark.django_db
+def test_an_unpinned_view_wants_the_other_database_too(admin_client: Client):
+    with pytest.raises(AssertionError, match="to 'other' are not allowed"):
+        admin_client.get("/unpinned/")
 
 
 @pytest.mark.django_db

@@ -1,0 +1,108 @@
+"""Nobody says who a token is for: every spelling of it, at every level of every body, is an unknown field."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.api.refusals import assert_refused
+from tests.doors import DoorGrant
+from token_issuer.errors import BadGrant
+from token_issuer.providers import fields
+from token_issuer.providers.fields import FieldSpec
+from token_issuer.registry import providers
+
+SPELLINGS = (
+    "uid", "account", "participantId", "participant_id", "user", "user_id", "userId", "username", "sub", "subject",
+    "person", "identity", "on_behalf_of", "owner", "app.owner", "is_staff", "secret", "certificate", "public_id",
+    "token_id", "issued_at", "expires_at", "expires_in", "exp", "iat", "jti", "privileges", "resource", "provider",
+    "application", "salt", "entropy", "__class__", "__init__", "self", "csrfmiddlewaretoken", "",
+)  # fmt: skip
+
+# A body that each application takes, so that the added field is its only fault.
+BODIES: dict[str, dict[str, Any]] = {
+    "agora": {"channel": "room-1"},
+    "videosdk": {"roomId": "room-1"},
+    "doors": {"door": "front", "escort": {"name": "Ada"}},
+}
+SLUGS = {"agora": "calls", "videosdk": "rooms", "doors": "doors"}
+CLASSES = {**{name: provider.grant_class for name, provider in providers().items()}, "doors": DoorGrant}
+
+
+def levels(specs: tuple[FieldSpec, ...], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], set[str]]]:
+    """Yield every level of a body: where it is, and which names may be sent there."""
+    yield path, {spec.name for spec in specs if spec.filled_by is None}
+    for spec in specs:
+        if spec.type == "nested":
+            yield from levels(spec.children, (*path, spec.name))
+
+
+def server_filled(specs: tuple[FieldSpec, ...]) -> set[str]:
+    found = {spec.name for spec in specs if spec.filled_by}
+    return found.union(*(server_filled(spec.children) for spec in specs))
+
+
+def cases() -> Iterator[tuple[str, tuple[str, ...], str]]:
+    for name, cls in CLASSES.items():
+        specs = fields.specs(cls)
+        for path, known in levels(specs):
+            reserved = fields.RESERVED_NAMES if not path else set()
+            for word in sorted(server_filled(specs) | set(SPELLINGS) - known - (reserved - {"on_behalf_of"})):
+                yield name, path, word
+
+
+def with_field(body: dict[str, Any], path: tuple[str, ...], word: str, value: object) -> dict[str, Any]:
+    if not path:
+        return {**body, word: value}
+    return {**body, path[0]: with_field(body[path[0]], path[1:], word, value)}
+
+
+def test_there_is_something_to_inject():
+    assert {(name, path) for name, path, _ in cases()} == {
+        ("agora", ()),
+        ("videosdk", ()),
+        ("doors", ()),
+        ("doors", ("escort",)),
+    }
+    assert {word for name, _, word in cases() if name == "agora"} >= {"uid", "account"}
+    assert ("doors", ("escort",), "badge") in set(cases())
+
+
+@pytest.mark.parametrize(("name", "path", "word"), [*cases()])
+def test_the_field_is_unknown_to_the_grant(name, path, word):
+    for value in (7, "7", None, {"id": 7}):
+        with pytest.raises(BadGrant, match="unknown field") as refused:
+            fields.parse(CLASSES[name], with_field(BODIES[name], path, word, value))
+        assert refused.value.field == ".".join((*path, word)) or not word
+
+
+@pytest.mark.parametrize(("name", "path"), sorted({(name, path) for name, path, _ in cases()}))
+def test_the_field_is_unknown_over_http(browser, rooms, calls, doors, name, path):
+    for word in (word for found, where, word in cases() if (found, where) == (name, path)):
+        body = with_field(BODIES[name], path, word, 7)
+        response = browser.post(f"applications/{SLUGS[name]}/tokens/", body)
+        assert_refused(response, 400, "invalid_request")
+        ((field, (message,)),) = response.json()["fields"].items()
+        assert message.startswith("unknown field")
+        assert not word or field == ".".join((*path, word))
+        explained = browser.post(f"applications/{SLUGS[name]}/tokens/explain/", body)
+        assert explained.json()["fields"] == response.json()["fields"]
+
+
+def test_the_bodies_are_good_without_it(browser, rooms, calls, doors):
+    for name, body in BODIES.items():
+        assert browser.post(f"applications/{SLUGS[name]}/tokens/", body).status_code == 201
+
+
+@pytest.mark.parametrize("word", ["uid", "user", "subject", "participantId", "roomId", "lifetime"])
+def test_nothing_is_read_from_the_address(browser, rooms, word):
+    response = browser.post(f"applications/rooms/tokens/?{word}=7", {"roomId": "room-1"})
+    assert_refused(response, 400, "invalid_request", f"{word}: unknown parameter", fields={word: ["unknown parameter"]})
+
+
+@pytest.mark.parametrize("header", ["X-User", "X-User-Id", "X-Forwarded-User", "Remote-User", "X-Remote-User"])
+def test_nothing_is_read_from_a_header(browser, rooms, user, header):
+    response = browser.post("applications/rooms/tokens/", {"roomId": "room-1"}, **{header: "admin"})
+    assert response.json()["subject"] == f"user-{user.pk}"

@@ -1,0 +1,112 @@
+"""What each call answers, as plain JSON values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from token_issuer.api.texts import instant, instant_or_none, shown, shown_schema
+from token_issuer.providers import fields
+from token_issuer.services import revoking
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from token_issuer.models import IssuedToken
+    from token_issuer.services.explaining import Explanation
+    from token_issuer.services.issuing import Issuance
+    from token_issuer.services.listing import Offer
+    from token_issuer.services.revoking import Ending, SetEnding
+
+Answer = dict[str, Any]
+
+
+def offer(found: Offer) -> Answer:
+    """An application that the caller may ask."""
+    return {
+        "slug": found.application.slug,
+        "label": found.application.name,
+        "provider": found.provider.name,
+        "grant": shown_schema(fields.json_schema(found.provider.grant_class)),
+        "lifetime": {
+            "minimum": found.limits.minimum,
+            "default": found.limits.default,
+            "maximum": found.limits.maximum,
+        },
+        "slots": found.application.slots,
+    }
+
+
+def issuance(made: Issuance, *, at: datetime) -> Answer:
+    """A new token: the only answer that ever holds one, and the only time."""
+    renew_at = made.renew_at
+    return {
+        "token": made.token.reveal(),
+        "format": made.format,
+        "token_id": str(made.token_id),
+        "application": made.application.slug,
+        "provider": made.provider.name,
+        "public_id": made.application.public_id,
+        "subject": made.grant.subject,
+        "resource": made.grant.resource,
+        "privileges": sorted(made.grant.privileges),
+        "slot": made.slot,
+        "issued_at": instant(made.issued_at),
+        "expires_at": instant(made.expires_at),
+        "expires_in": made.expires_in,
+        "renew_at": instant_or_none(renew_at),
+        "renew_in": None if renew_at is None else int((renew_at - made.issued_at).total_seconds()),
+        "server_time": instant(at),
+        "revocation": made.provider.revocation.value,
+        "sdk": made.sdk,
+        "notices": [shown(text) for text in made.notices],
+    }
+
+
+def explanation(found: Explanation, *, with_rules: bool) -> Answer:
+    """What issuing would answer; rule by rule only for those who may see rules."""
+    answer = {
+        "allowed": found.allowed,
+        "reason": found.reason or None,
+        "lifetime": found.lifetime if found.allowed else None,
+        "maximum": found.maximum if found.allowed else None,
+        "left": found.left,
+    }
+    if with_rules:
+        steps = [{"source": step.source, "reason": step.reason or None} for step in found.steps]
+        return {**answer, "steps": steps}
+    return answer
+
+
+def token(row: IssuedToken, *, at: datetime) -> Answer:
+    """An issued token, without its text, which nobody has any more. The row was read ``with_epochs_now()``."""
+    return {
+        "token_id": str(row.pk),
+        "application": row.application.slug,
+        "provider": row.application.provider,
+        "format": row.format,
+        "fingerprint": row.fingerprint,
+        "subject": row.subject,
+        "resource": row.resource,
+        "privileges": row.privileges,
+        "slot": row.slot,
+        "standing": row.standing(at).value,
+        "issued_at": instant(row.issued_at),
+        "expires_at": instant(row.expires_at),
+        "revoked_at": instant_or_none(row.revoked_at),
+        "revocation": revoking.ending_of(row, at=at).revocation.value,
+    }
+
+
+def ending(found: Ending) -> Answer:
+    """A token that was revoked, and when that really takes effect."""
+    return {
+        "token_id": str(found.token_id),
+        "revocation": found.revocation.value,
+        "ends_at": instant(found.ends_at),
+        "sentence": shown(found.sentence),
+    }
+
+
+def set_ending(found: SetEnding) -> Answer:
+    """All the caller's tokens revoked: how many were live, and the last instant a vendor may honour one of them."""
+    return {"live": found.live, "last_ends_at": instant_or_none(found.last_ends_at)}

@@ -1,0 +1,176 @@
+"""The shapes that bodies and answers have, as JSON Schema 2020-12 (OpenAPI 3.1). Tests hold answers against them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from token_issuer.api.errors import STATUSES
+from token_issuer.api.texts import shown_schema
+from token_issuer.models import Standing
+from token_issuer.providers import fields
+from token_issuer.providers.base import Revocation
+from token_issuer.services.revoking import LONGEST_REASON
+
+if TYPE_CHECKING:
+    from token_issuer.providers.base import Provider
+
+Schema = dict[str, Any]
+
+MOST_SLOTS: Final = 16
+
+TEXT: Final[Schema] = {"type": "string"}
+TEXT_OR_NULL: Final[Schema] = {"type": ["string", "null"]}
+COUNT: Final[Schema] = {"type": "integer", "minimum": 0}
+COUNT_OR_NULL: Final[Schema] = {"type": ["integer", "null"], "minimum": 0}
+INSTANT: Final[Schema] = {"type": "string", "format": "date-time"}
+INSTANT_OR_NULL: Final[Schema] = {"type": ["string", "null"], "format": "date-time"}
+IDENTIFIER: Final[Schema] = {"type": "string", "format": "uuid"}
+WORDS: Final[Schema] = {"type": "array", "items": TEXT}
+ENDS: Final[Schema] = {
+    "type": "string",
+    "enum": [word.value for word in Revocation],
+    "description": "When a revoked token of this kind really stops working.",
+}
+STANDINGS: Final[Schema] = {"type": "string", "enum": [word.value for word in Standing]}
+_IDENTITY: Final[Schema] = {
+    "token_id": IDENTIFIER,
+    "application": TEXT,
+    "provider": TEXT,
+    "format": TEXT,
+    "subject": TEXT,
+    "resource": TEXT,
+    "privileges": WORDS,
+    "slot": COUNT,
+    "issued_at": INSTANT,
+    "expires_at": INSTANT,
+    "revocation": ENDS,
+}
+
+
+def record(properties: Schema, *, optional: tuple[str, ...] = ()) -> Schema:
+    """Return the schema of a closed object; what is not optional is always there."""
+    required = [name for name in properties if name not in optional]
+    return {
+        "type": "object",
+        "properties": properties,
+        **({"required": required} if required else {}),  # OpenAPI 3.0 has no empty list there
+        "additionalProperties": False,
+    }
+
+
+def reference(name: str) -> Schema:
+    """Return a reference to a component."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def request_name(provider: Provider) -> str:
+    """Return the name of the component of a provider's body."""
+    return f"TokenRequest_{provider.name}"
+
+
+def token_request(provider: Provider) -> Schema:
+    """Return the closed schema of what may be sent for an application of this provider."""
+    limits = provider.lifetimes
+    schema: Schema = shown_schema(fields.json_schema(provider.grant_class))
+    schema["title"] = provider.label
+    schema["properties"] |= {
+        "lifetime": {
+            "type": ["integer", "string"],
+            "minimum": limits.minimum,
+            "maximum": limits.maximum,
+            "default": limits.default,
+            "description": 'Seconds, or a text such as "10m". The application may allow less.',
+        },
+        "slot": {
+            "type": "integer",
+            "minimum": 0,
+            "maximum": MOST_SLOTS - 1,
+            "default": 0,
+            "description": "A device or tab of its own: each slot is another subject at the vendor.",
+        },
+    }
+    return schema
+
+
+def answers() -> dict[str, Schema]:
+    """Return the components of everything that is answered, and of the bodies no provider declares."""
+    return {
+        "Applications": record(
+            {
+                "csrf_token": TEXT,
+                "applications": {"type": "array", "items": reference("Application")},
+            }
+        ),
+        "Application": _application(),
+        "Issuance": _issuance(),
+        "Explanation": _explanation(),
+        "Token": record(
+            {
+                **_IDENTITY,
+                "fingerprint": TEXT,
+                "standing": STANDINGS,
+                "revoked_at": INSTANT_OR_NULL,
+            }
+        ),
+        "Tokens": record({"next": TEXT_OR_NULL, "results": {"type": "array", "items": reference("Token")}}),
+        "RevocationRequest": record(
+            {"reason": {"type": "string", "minLength": 1, "maxLength": LONGEST_REASON}}, optional=("reason",)
+        ),
+        "Ending": record({"token_id": IDENTIFIER, "revocation": ENDS, "ends_at": INSTANT, "sentence": TEXT}),
+        "SetEnding": record({"live": COUNT, "last_ends_at": INSTANT_OR_NULL}),
+        "Error": _error(),
+    }
+
+
+def _application() -> Schema:
+    return record(
+        {
+            "slug": TEXT,
+            "label": TEXT,
+            "provider": TEXT,
+            "grant": {"type": "object", "description": "The JSON Schema of the grant's fields."},
+            "lifetime": record({"minimum": COUNT, "default": COUNT, "maximum": COUNT}),
+            "slots": COUNT,
+        }
+    )
+
+
+def _issuance() -> Schema:
+    return record(
+        {
+            **_IDENTITY,
+            "token": {"type": "string", "description": "Shown here and never again."},
+            "public_id": TEXT,
+            "expires_in": COUNT,
+            "renew_at": {**INSTANT_OR_NULL, "description": "When to ask again; null where the vendor checks once."},
+            "renew_in": COUNT_OR_NULL,
+            "server_time": INSTANT,
+            "sdk": {"type": "object", "description": "What the vendor's SDK takes, by its names."},
+            "notices": WORDS,
+        }
+    )
+
+
+def _explanation() -> Schema:
+    step = record({"source": TEXT, "reason": TEXT_OR_NULL})
+    told = {
+        "allowed": {"type": "boolean"},
+        "reason": TEXT_OR_NULL,
+        "lifetime": COUNT_OR_NULL,
+        "maximum": COUNT_OR_NULL,
+        "left": {**COUNT_OR_NULL, "description": "What remains of the window; null without a limit."},
+        "steps": {"type": "array", "items": step, "description": "Only for those who may see rules."},
+    }
+    return record(told, optional=("steps",))
+
+
+def _error() -> Schema:
+    told = {
+        "error": {"type": "string", "enum": [*STATUSES]},
+        "error_description": TEXT,
+        "reason": TEXT,
+        "retry_after": {"type": "integer", "minimum": 1},
+        "fields": {"type": "object", "additionalProperties": WORDS},
+        "request_id": TEXT,
+    }
+    return record(told, optional=("reason", "retry_after", "fields"))

@@ -1,0 +1,184 @@
+"""The OpenAPI 3.1 document of this API, made from the field specs of the providers that are installed.
+
+``docs/openapi.json`` is this document for the providers of this package. A body is one of the providers' closed
+components, with ``anyOf``: two providers' bodies may look alike, and ``oneOf`` would refuse those.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from django.conf import settings
+
+from token_issuer import __version__
+from token_issuer.api.components import IDENTIFIER, TEXT, Schema, answers, reference, request_name, token_request
+from token_issuer.api.errors import STATUSES
+from token_issuer.api.parsers import MEDIA_TYPE
+from token_issuer.registry import providers
+
+if TYPE_CHECKING:
+    from token_issuer.providers.base import Provider
+
+PREFIX: Final = "/issuer"
+"""Where the README's ``include`` puts the API."""
+
+# What each kind of call may be refused with.
+_READING: Final = ("invalid_request", "not_authenticated", "invalid_token", "insecure_transport", "unavailable")
+_WRITING: Final = (*_READING, "malformed_body", "csrf_failed", "unsupported_media_type")
+_DECIDING: Final = (*_WRITING, "not_found", "application_disabled", "policy_unavailable")
+_ISSUING: Final = (*_DECIDING, "policy_denied", "rate_limited", "no_active_certificate", "vendor_unavailable")
+
+_SLUG: Final = {"name": "slug", "in": "path", "required": True, "schema": TEXT}
+_TOKEN_ID: Final = {"name": "token_id", "in": "path", "required": True, "schema": IDENTIFIER}
+_LISTING: Final = (
+    {"name": "standing", "in": "query", "schema": {"type": "string", "enum": ["live"]}},
+    {"name": "after", "in": "query", "schema": IDENTIFIER, "description": "Where the page before ended."},
+)
+
+
+def document() -> Schema:
+    """Return the whole document; paths are relative to its one server."""
+    known = list(providers().values())
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "token_issuer",
+            "version": __version__,
+            "description": "Short-lived tokens for whoever is signed in: policed, audited, revocable.",
+        },
+        "servers": [{"url": PREFIX}],
+        "paths": _paths(),
+        "components": {
+            "schemas": {
+                **{request_name(provider): token_request(provider) for provider in known},
+                "TokenRequest": _any_of(known),
+                **answers(),
+            },
+            "securitySchemes": _security_schemes(),
+        },
+    }
+
+
+def _any_of(known: list[Provider]) -> Schema:
+    # Without a provider nothing may be sent; an empty anyOf is no schema.
+    return {"anyOf": [reference(request_name(provider)) for provider in known]} if known else {"not": {}}
+
+
+def _paths() -> dict[str, Schema]:
+    slug, token_id = (_SLUG,), (_TOKEN_ID,)
+    return {
+        "/applications/": {
+            "get": _call("listApplications", "What the caller may ask for.", answer="Applications", refusals=_READING)
+        },
+        "/applications/{slug}/tokens/": {
+            "post": _call(
+                "issueToken",
+                "Issue a token. Renewing is the same call again.",
+                answer="Issuance",
+                status="201",
+                refusals=_ISSUING,
+                body="TokenRequest",
+                parameters=slug,
+            )
+        },
+        "/applications/{slug}/tokens/explain/": {
+            "post": _call(
+                "explainToken",
+                "Whether the same body would get a token, and why. Changes nothing.",
+                answer="Explanation",
+                refusals=_DECIDING,
+                body="TokenRequest",
+                parameters=slug,
+            )
+        },
+        "/tokens/": {
+            "get": _call(
+                "listTokens",
+                "The caller's own tokens, newest first.",
+                answer="Tokens",
+                refusals=_READING,
+                parameters=_LISTING,
+            )
+        },
+        "/tokens/{token_id}/": {
+            "get": _call(
+                "readToken",
+                "One of the caller's own tokens.",
+                answer="Token",
+                refusals=(*_READING, "not_found"),
+                parameters=token_id,
+            )
+        },
+        "/tokens/{token_id}/revoke/": {
+            "post": _call(
+                "revokeToken",
+                "End one of the caller's own tokens.",
+                answer="Ending",
+                refusals=(*_WRITING, "not_found"),
+                body="RevocationRequest",
+                parameters=token_id,
+            )
+        },
+        "/tokens/revoke-mine/": {
+            "post": _call(
+                "revokeMyTokens",
+                "End every token of the caller.",
+                answer="SetEnding",
+                refusals=_WRITING,
+                body="RevocationRequest",
+            )
+        },
+    }
+
+
+def _call(
+    name: str,
+    summary: str,
+    *,
+    answer: str,
+    refusals: tuple[str, ...],
+    status: str = "200",
+    body: str | None = None,
+    parameters: tuple[Mapping[str, Any], ...] = (),
+) -> Schema:
+    call: Schema = {
+        "operationId": name,
+        "summary": summary,
+        "tags": ["token_issuer"],
+        "security": [{"session": [], "csrf": []}] if body else [{"session": []}],
+    }
+    if parameters:
+        call["parameters"] = [dict(parameter) for parameter in parameters]
+    if body:
+        # Revoking needs no body; issuing may not need one where every field has a default.
+        call["requestBody"] = {"content": _content(body)}
+    call["responses"] = {status: {"description": summary, "content": _content(answer)}, **_refusals(refusals)}
+    return call
+
+
+def _refusals(codes: tuple[str, ...]) -> dict[str, Schema]:
+    by_status: dict[str, list[str]] = {}
+    for code in (*codes, "method_not_allowed"):
+        by_status.setdefault(str(STATUSES[code]), []).append(code)
+    return {
+        status: {"description": ", ".join(by_status[status]), "content": _content("Error")}
+        for status in sorted(by_status)
+    }
+
+
+def _content(name: str) -> Schema:
+    return {MEDIA_TYPE: {"schema": reference(name)}}
+
+
+def _security_schemes() -> dict[str, Schema]:
+    header = settings.CSRF_HEADER_NAME.removeprefix("HTTP_").replace("_", "-").title()
+    return {
+        "session": {"type": "apiKey", "in": "cookie", "name": settings.SESSION_COOKIE_NAME},
+        "csrf": {
+            "type": "apiKey",
+            "in": "header",
+            "name": header,
+            "description": "csrf_token of GET /applications/, beside the cookie that the same answer sets.",
+        },
+    }

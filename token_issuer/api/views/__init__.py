@@ -1,0 +1,1 @@
+"""One class for each call: read, ask a use case, render."""

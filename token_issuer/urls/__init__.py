@@ -1,0 +1,29 @@
+"""Where the API answers: ``path("issuer/", include("token_issuer.urls"))``. Each address with and without its slash."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.urls import URLPattern, path
+
+from token_issuer.api.views.applications import ApplicationsView, ExplainView, IssueView
+from token_issuer.api.views.tokens import RevokeMineView, RevokeView, TokensView, TokenView
+
+app_name = "token_issuer"
+
+
+def _both(route: str, view: Callable[..., Any], *, name: str) -> list[URLPattern]:
+    # APPEND_SLASH cannot redirect a POST, so both spellings answer; reverse() gives the one with the slash.
+    return [path(f"{route}/", view, name=name), path(route, view)]
+
+
+urlpatterns = [
+    *_both("applications", ApplicationsView.as_view(), name="applications"),
+    *_both("applications/<str:slug>/tokens", IssueView.as_view(), name="issue"),
+    *_both("applications/<str:slug>/tokens/explain", ExplainView.as_view(), name="explain"),
+    *_both("tokens", TokensView.as_view(), name="tokens"),
+    *_both("tokens/revoke-mine", RevokeMineView.as_view(), name="revoke-mine"),
+    *_both("tokens/<str:token_id>", TokenView.as_view(), name="token"),
+    *_both("tokens/<str:token_id>/revoke", RevokeView.as_view(), name="revoke"),
+]
