@@ -26,6 +26,7 @@ class AuditKind(models.TextChoices):
     TOKEN_REVOKED = "token_revoked", _("token revoked")
     SET_REVOKED = "set_revoked", _("tokens revoked")
     APPLICATION_CREATED = "application_created", _("application created")
+    APPLICATION_CHANGED = "application_changed", _("application changed")
     APPLICATION_DISABLED = "application_disabled", _("application disabled")
     APPLICATION_ENABLED = "application_enabled", _("application enabled")
     CERTIFICATE_STAGED = "certificate_staged", _("certificate staged")
@@ -33,6 +34,7 @@ class AuditKind(models.TextChoices):
     CERTIFICATE_RETIRED = "certificate_retired", _("certificate retired")
     CERTIFICATE_REVOKED = "certificate_revoked", _("certificate revoked")
     RULE_CHANGED = "rule_changed", _("rule changed")
+    ACCOUNT_CHANGED = "account_changed", _("vendor account changed")
 
 
 class AuditEvent(models.Model):

@@ -59,13 +59,32 @@ def check_application(provider: Provider, draft: ApplicationDraft) -> None:
     """Raise BadOption naming every value that does not fit, before anything is written."""
     wrong: dict[str, list[str]] = {}
     _collect(wrong, lambda: provider.check_public_id(draft.public_id))
-    _collect(wrong, lambda: fields.parse(provider.options_class, draft.options, error=BadOption))
+    _collect(
+        wrong,
+        lambda: check_configuration(
+            provider,
+            options=draft.options,
+            default_lifetime=draft.default_lifetime,
+            maximum_lifetime=draft.maximum_lifetime,
+        ),
+    )
     if not draft.reference:
         _collect(wrong, lambda: check_secret(provider, "sign", draft.secret))
-    _collect(wrong, lambda: check_lifetimes(provider, draft.default_lifetime, draft.maximum_lifetime))
-    if wrong:
-        first = next(iter(wrong))
-        raise BadOption(first, wrong[first][0], fields=wrong)
+    _raise(wrong)
+
+
+def check_configuration(
+    provider: Provider,
+    *,
+    options: Mapping[str, object],
+    default_lifetime: int | None,
+    maximum_lifetime: int | None,
+) -> None:
+    """Raise BadOption naming every setting of an application that does not fit its provider."""
+    wrong: dict[str, list[str]] = {}
+    _collect(wrong, lambda: fields.parse(provider.options_class, options, error=BadOption))
+    _collect(wrong, lambda: check_lifetimes(provider, default_lifetime, maximum_lifetime))
+    _raise(wrong)
 
 
 def check_new_slug(slug: str) -> None:
@@ -132,3 +151,9 @@ def _collect(wrong: dict[str, list[str]], check: Callable[[], object]) -> None:
     except BadOption as error:
         for name, texts in error.fields.items():
             wrong.setdefault(name, []).extend(texts)
+
+
+def _raise(wrong: Mapping[str, list[str]]) -> None:
+    if wrong:
+        first = next(iter(wrong))
+        raise BadOption(first, wrong[first][0], fields=wrong)
