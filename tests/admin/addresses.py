@@ -1,0 +1,32 @@
+"""Where the admin's pages are."""
+
+from __future__ import annotations
+
+from django.urls import reverse
+
+
+def url(model, page, *args):
+    return reverse(f"admin:token_issuer_{model}_{page}", args=args)
+
+
+def read_pages(rows):
+    """Every page that only shows."""
+    lists = [url(model, "changelist") for model in rows]
+    return [*lists, *(url(model, "change", row.pk) for model, row in rows.items())]
+
+
+def deeds(rows):
+    """Every page that changes something when it is posted to."""
+    return [
+        url("application", "disable", rows["application"].pk),
+        url("application", "enable", rows["application"].pk),
+        url("certificate", "activate", rows["certificate"].pk),
+        url("certificate", "retire", rows["certificate"].pk),
+        url("certificate", "revoke", rows["certificate"].pk),
+        url("issuedtoken", "revoke", rows["issuedtoken"].pk),
+        url("issuedtoken", "revoke_selected"),
+        url("rule", "delete", rows["rule"].pk),
+        url("application", "add") + "?provider=agora",
+        url("certificate", "add") + f"?application={rows['application'].pk}",
+        url("rule", "add") + f"?application={rows['application'].pk}",
+    ]

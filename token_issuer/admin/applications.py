@@ -1,0 +1,215 @@
+"""Applications: added on one page with certificate and rule, edited, switched off and on. Never deleted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.contrib import admin, messages
+from django.http import Http404
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from token_issuer.admin.application_forms import AddApplicationForm, EditApplicationForm
+from token_issuer.admin.callers import caller_of
+from token_issuer.admin.choosing import Choice
+from token_issuer.admin.pages import Deed, OwnPages, non_atomic, require
+from token_issuer.admin.secrecy import handles_secrets
+from token_issuer.crypto.references import ReferenceBroken
+from token_issuer.errors import FieldError, TokenIssuerError
+from token_issuer.models import Application, Certificate, Rule
+from token_issuer.registry import providers
+from token_issuer.services import editing, registering, switching
+
+if TYPE_CHECKING:
+    from django import forms
+    from django.http import HttpRequest, HttpResponse
+    from django.urls import URLPattern
+
+    from token_issuer.providers.base import Provider
+
+MOST_CERTIFICATES = 20  # on an application's page, newest first; the certificates' own list has all
+
+
+@admin.register(Application)
+class ApplicationAdmin(OwnPages):
+    """Our registrations at vendors."""
+
+    list_display = ("name", "slug", "provider_label", "environment", "public_id", "is_on")
+    search_fields = ("name", "slug", "public_id")
+    show_full_result_count = False
+    add_form_template = "admin/token_issuer/application_form.html"
+    change_form_template = "admin/token_issuer/application_form.html"
+
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        """No: the audit refers to it. It is switched off instead."""
+        return False
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the buttons' pages to Django's own."""
+        return [
+            self.own_path("<uuid:row_id>/disable/", self.disable_view, "disable"),
+            self.own_path("<uuid:row_id>/enable/", self.enable_view, "enable"),
+            *super().get_urls(),
+        ]
+
+    @admin.display(description=_("provider"), ordering="provider")
+    def provider_label(self, application: Application) -> str:
+        """The provider's own name, or that it is missing."""
+        known = providers().get(application.provider)
+        return gettext(known.label) if known else gettext("%s (not installed)") % application.provider
+
+    @admin.display(description=_("on"), boolean=True)
+    def is_on(self, application: Application) -> bool:
+        """Whether it may be asked for tokens."""
+        return not application.is_disabled
+
+    # Adding
+
+    @non_atomic
+    @handles_secrets
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Ask for the provider, then for everything else on one page."""
+        require(self.has_add_permission(request))
+        provider = providers().get(request.GET.get("provider", ""))
+        if provider is None:
+            return self._provider_page(request)
+        posted = request.POST if request.method == "POST" else None
+        form = AddApplicationForm(provider, posted, groups=self._groups_field(request))
+        application = self._registered(request, form) if form.is_valid() else None
+        if application is None:
+            title = gettext("Add %(provider)s application") % {"provider": gettext(provider.label)}
+            return self.form_page(request, form, {"title": title, "provider": provider})
+        self.log_addition(request, application, [{"added": {}}])
+        messages.success(request, gettext("%s is ready: its first certificate is active.") % application.name)
+        return redirect(self.url("change", application.pk))
+
+    def _provider_page(self, request: HttpRequest) -> HttpResponse:
+        choices = [
+            Choice(url=f"?provider={name}", label=gettext(known.label), text=known.vendor.console_url)
+            for name, known in providers().items()
+        ]
+        return self.page(request, "choose.html", {"title": gettext("Which provider?"), "choices": choices})
+
+    def _groups_field(self, request: HttpRequest) -> forms.Field:
+        """The field that a rule's own page has: never a list of all groups there are."""
+        rules = self.admin_site.get_model_admin(Rule)
+        field = rules.formfield_for_dbfield(Rule._meta.get_field("groups"), request)
+        if field is None:
+            raise Http404
+        field.required = False
+        return field
+
+    @staticmethod
+    def _registered(request: HttpRequest, form: AddApplicationForm) -> Application | None:
+        try:
+            return registering.register(caller_of(request), form.draft(), at=timezone.now())
+        except FieldError as error:
+            form.add_refusal(error)
+        except ReferenceBroken as error:
+            form.add_error("reference", str(error))
+        except TokenIssuerError as error:
+            form.add_error(None, error.message)
+        return None
+
+    # Editing
+
+    @non_atomic
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show an application with its certificates; save what may change."""
+        application = self.get_object(request, object_id)
+        if application is None:
+            raise Http404
+        require(self.has_view_or_change_permission(request, application))
+        provider = providers().get(application.provider)
+        if provider is None:
+            messages.error(request, gettext("The provider of this application is not installed."))
+            return redirect(self.url("changelist"))
+        form = self._edit_form(request, application, provider)
+        if request.method == "POST" and form.is_valid() and self._configured(request, form, application):
+            changed = [str(form.fields[name].label) for name in form.changed_data]
+            self.log_change(request, application, [{"changed": {"fields": changed}}])
+            messages.success(request, gettext("%s was changed.") % application.name)
+            return redirect(request.path)
+        return self.form_page(request, form, self._facts(request, application, provider), obj=application)
+
+    def _edit_form(self, request: HttpRequest, application: Application, provider: Provider) -> EditApplicationForm:
+        may_change = self.has_change_permission(request, application)
+        if request.method == "POST":
+            require(may_change)
+            return EditApplicationForm(provider, application, request.POST)
+        form = EditApplicationForm(provider, application)
+        if not may_change:
+            form.lock()
+        return form
+
+    @staticmethod
+    def _configured(request: HttpRequest, form: EditApplicationForm, application: Application) -> bool:
+        try:
+            editing.configure(caller_of(request), application, form.configuration(), at=timezone.now())
+        except FieldError as error:
+            form.add_refusal(error)
+        except TokenIssuerError as error:
+            form.add_error(None, error.message)
+        return not form.errors
+
+    def _facts(self, request: HttpRequest, application: Application, provider: Provider) -> dict[str, Any]:
+        certificates = self.admin_site.get_model_admin(Certificate)
+        rules = self.admin_site.get_model_admin(Rule)
+        rules_url = reverse("admin:token_issuer_rule_changelist", current_app=self.admin_site.name)
+        may_see_certificates = certificates.has_view_permission(request)
+        return {
+            "title": application.name,
+            "subtitle": None,
+            "object_id": str(application.pk),
+            "application": application,
+            "provider": provider,
+            "public_id_label": gettext(provider.public_id_field.label),
+            "certificates": application.certificates.all()[:MOST_CERTIFICATES] if may_see_certificates else None,
+            "may_stage": certificates.has_add_permission(request),
+            "rules_url": f"{rules_url}?application__id__exact={application.pk}"
+            if rules.has_view_permission(request)
+            else "",
+        }
+
+    # Switching
+
+    @non_atomic
+    def disable_view(self, request: HttpRequest, row_id: UUID) -> HttpResponse:
+        """Confirm, then switch off."""
+        application = self.found(request, row_id)
+        require(self.has_change_permission(request, application))
+        deed = Deed(
+            title=gettext("Switch off %s?") % application.name,
+            sentences=[
+                _("Nobody gets a token from it any more, and this site verifies none of its tokens."),
+                _("The vendor goes on honouring tokens that are out. To end those, revoke them or the certificate."),
+            ],
+            button=_("Switch off"),
+            act=lambda caller, _reason, at: switching.disable(caller, application, at=at),
+            done=_("The application is off."),
+            logged="Switched off.",
+        )
+        return self.confirmed(request, application, deed, back=self.url("change", application.pk))
+
+    @non_atomic
+    def enable_view(self, request: HttpRequest, row_id: UUID) -> HttpResponse:
+        """Confirm, then switch on."""
+        application = self.found(request, row_id)
+        require(self.has_change_permission(request, application))
+        deed = Deed(
+            title=gettext("Switch on %s?") % application.name,
+            sentences=[_("Rules and site policies decide again, and tokens that have not run out are good again.")],
+            button=_("Switch on"),
+            act=lambda caller, _reason, at: switching.enable(caller, application, at=at),
+            done=_("The application is on."),
+            logged="Switched on.",
+        )
+        return self.confirmed(request, application, deed, back=self.url("change", application.pk))

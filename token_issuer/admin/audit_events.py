@@ -1,0 +1,50 @@
+"""Audit events: evidence to read. A counted row shows how often."""
+
+from __future__ import annotations
+
+import json
+
+from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
+
+from token_issuer.admin import searching
+from token_issuer.admin.base import EvidenceAdmin
+from token_issuer.models import AuditEvent
+
+
+@admin.register(AuditEvent)
+class AuditEventAdmin(EvidenceAdmin):
+    """What happened, apart from tokens being issued."""
+
+    list_display = ("at", "kind_text", "times", "user", "application", "detail_text", "ip")
+    list_select_related = ("user", "application")
+    search_help_text = _("An application's slug or a token's id. Or user:name, event:id.")
+    searches = {
+        "event": searching.by_id("pk"),
+        "token": searching.by_id("token_id"),
+        "user": searching.by_user,
+        "application": searching.by_text("application__slug"),
+    }
+    fields = ("at", "kind_text", "times", "user", "application", "token", "detail_text", "ip", "user_agent")
+    readonly_fields = fields
+
+    def guess(self, term: str) -> str:
+        """What is no id is an application."""
+        return "token" if searching.kind_of(term) == "id" else "application"
+
+    @admin.display(description=_("what"))
+    def kind_text(self, event: AuditEvent) -> str:
+        """The kind in words."""
+        return event.kind_label
+
+    @admin.display(description=_("how often"))
+    def times(self, event: AuditEvent) -> str:
+        """How many equal refusals of a minute the row stands for."""
+        return f"{event.count} ×" if event.count > 1 else ""  # noqa: RUF001  the multiplication sign is meant
+
+    @admin.display(description=_("detail"))
+    def detail_text(self, event: AuditEvent) -> str:
+        """The rest, as written."""
+        return ", ".join(
+            f"{name}: {value if isinstance(value, str) else json.dumps(value)}" for name, value in event.detail.items()
+        )

@@ -1,0 +1,90 @@
+"""What every list of ours shares: evidence is read-only, lists are bounded, and only indexes are searched."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.views.main import SEARCH_VAR
+from django.core.paginator import Paginator
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+
+from token_issuer.admin.searching import could_be_a_token, matching
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from django.db.models import QuerySet
+    from django.http import HttpRequest, HttpResponse
+
+    AnyModelAdmin = admin.ModelAdmin[Any]
+    AnyPaginator = Paginator[Any]
+else:
+    AnyModelAdmin, AnyPaginator = admin.ModelAdmin, Paginator
+
+LONGEST_LIST = 2000  # rows that can be paged through; a COUNT of millions would take seconds on every click
+
+
+class CappedPaginator(AnyPaginator):
+    """Counts no further than ``LONGEST_LIST``."""
+
+    @cached_property
+    def count(self) -> int:
+        """How many rows there are, at most ``LONGEST_LIST``."""
+        # Without the annotations and the order, which would be computed for every row.
+        rows: QuerySet[Any] = self.object_list  # type: ignore[assignment]  # a change list pages through nothing else
+        return rows.order_by().values("pk")[:LONGEST_LIST].count()
+
+    @property
+    def is_capped(self) -> bool:
+        """Whether there are probably more rows than are listed."""
+        return self.count == LONGEST_LIST
+
+
+class ReadOnlyAdmin(AnyModelAdmin):
+    """Rows that nobody adds, changes or deletes here, whatever permissions he has."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """No."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        """No."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        """No."""
+        return False
+
+
+class EvidenceAdmin(ReadOnlyAdmin):
+    """A table that grows for ever: a capped list, newest first, searched through its indexes only."""
+
+    paginator = CappedPaginator
+    show_full_result_count = False
+    list_per_page = 50
+    sortable_by = ()  # every other order would sort the whole table
+    search_fields = ("pk",)  # shows the box; ``searches`` says what it does
+    searches: Mapping[str, Callable[[Any, str], Any]]
+    change_list_template = "admin/token_issuer/evidence_list.html"
+
+    def guess(self, term: str) -> str:
+        """Return the key in ``searches`` for a term without one."""
+        raise NotImplementedError
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Return the rows that one indexed column names exactly."""
+        term = search_term.strip()
+        return (matching(queryset, term, searches=self.searches, guess=self.guess) if term else queryset), False
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Show the list; a search that could be a token is taken out of the address and never run."""
+        if could_be_a_token(request.GET.get(SEARCH_VAR, "")):
+            text = _("Tokens are not searched for here: the search line ends up in addresses and logs.")
+            messages.warning(request, text)
+            return redirect(request.path)
+        return super().changelist_view(request, extra_context)

@@ -1,0 +1,216 @@
+"""Certificates: recognised by fingerprint, never shown; staged, activated, retired and revoked, each confirmed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.contrib import admin, messages
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from token_issuer.admin.base import ReadOnlyAdmin
+from token_issuer.admin.callers import caller_of
+from token_issuer.admin.choosing import application_choices, chosen_application
+from token_issuer.admin.pages import Deed, OwnPages, non_atomic, require
+from token_issuer.admin.secrecy import handles_secrets
+from token_issuer.admin.service_forms import CertificateForm
+from token_issuer.crypto.references import ReferenceBroken
+from token_issuer.errors import FieldError, TokenIssuerError
+from token_issuer.models import Application, Certificate, CertificateState
+from token_issuer.registry import providers
+from token_issuer.services import rotating
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest, HttpResponse
+    from django.urls import URLPattern
+
+    from token_issuer.providers.base import VendorFacts
+
+STATE_LABELS = {
+    CertificateState.STAGED: _("staged"),
+    CertificateState.ACTIVE: _("active"),
+    CertificateState.RETIRING: _("retiring"),
+    CertificateState.RETIRED: _("retired"),
+    CertificateState.REVOKED: _("revoked"),
+}
+
+
+@admin.register(Certificate)
+class CertificateAdmin(OwnPages, ReadOnlyAdmin):
+    """What signs for our applications."""
+
+    list_display = ("fingerprint", "application", "purpose", "state_label", "created_at", "activated_at")
+    list_select_related = ("application",)
+    search_fields = ("=fingerprint", "=application__slug")
+    search_help_text = _("Fingerprint, or an application's slug.")
+    show_full_result_count = False
+    change_form_template = "admin/token_issuer/certificate_form.html"
+    fields = (
+        "fingerprint",
+        "application",
+        "purpose",
+        "state_label",
+        "reference",
+        "created_at",
+        "created_by",
+        "activated_at",
+        "retiring_at",
+        "retired_at",
+        "revoked_at",
+        "reason",
+    )
+    readonly_fields = fields
+
+    def has_rotate_permission(self, request: HttpRequest) -> bool:
+        """Whether this person may stage, activate, retire and revoke."""
+        return bool(request.user.has_perm("token_issuer.rotate_certificate"))
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Adding one is staging it."""
+        return self.has_rotate_permission(request)
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the buttons' pages to Django's own."""
+        return [
+            self.own_path("<uuid:row_id>/activate/", self.activate_view, "activate"),
+            self.own_path("<uuid:row_id>/retire/", self.retire_view, "retire"),
+            self.own_path("<uuid:row_id>/revoke/", self.revoke_view, "revoke"),
+            *super().get_urls(),
+        ]
+
+    @admin.display(description=_("state"))
+    def state_label(self, certificate: Certificate) -> str:
+        """Where it is in its life."""
+        return str(STATE_LABELS[certificate.state])
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show one, with the buttons that its state allows."""
+        more = {"may_rotate": self.has_rotate_permission(request)}
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **more})
+
+    @non_atomic
+    @handles_secrets
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Ask for the application, then for the secret."""
+        require(self.has_add_permission(request))
+        application = chosen_application(request)
+        provider = providers().get(application.provider) if application else None
+        if application is None or provider is None:
+            choices = application_choices()
+            return self.page(request, "choose.html", {"title": gettext("For which application?"), "choices": choices})
+        purpose = request.GET.get("purpose", "sign")
+        form = CertificateForm(provider, request.POST if request.method == "POST" else None, purpose=purpose)
+        certificate = self._staged(request, form, application, purpose=purpose) if form.is_valid() else None
+        if certificate is None:
+            title = gettext("Stage a certificate for %s") % application.name
+            context = {"title": title, "steps": _translated(provider.vendor, "rotation_steps")}
+            return self.form_page(request, form, context)
+        self.log_addition(request, certificate, [{"added": {}}])
+        told = gettext("Certificate %s is staged. It signs nothing until you activate it.")
+        messages.success(request, told % certificate.fingerprint)
+        return redirect(self._home(request, certificate))
+
+    @staticmethod
+    def _staged(
+        request: HttpRequest, form: CertificateForm, application: Application, *, purpose: str
+    ) -> Certificate | None:
+        try:
+            return rotating.stage(
+                caller_of(request),
+                application,
+                secret=form.secret,
+                reference=form.reference,
+                purpose=purpose,
+                at=timezone.now(),
+            )
+        except FieldError as error:
+            form.add_refusal(error)
+        except ReferenceBroken as error:
+            form.add_error("reference", str(error))
+        except TokenIssuerError as error:
+            form.add_error(None, error.message)
+        return None
+
+    @non_atomic
+    def activate_view(self, request: HttpRequest, row_id: UUID) -> HttpResponse:
+        """Confirm, then let it sign."""
+        certificate = self._rotatable(request, row_id)
+        deed = Deed(
+            title=gettext("Activate %s?") % certificate.fingerprint,
+            sentences=[
+                _("New tokens are made with it from now on."),
+                _("The one that signs now is retiring: its tokens stay good until you retire it."),
+            ],
+            steps=self._steps(certificate, "rotation_steps"),
+            button=_("Activate"),
+            act=lambda caller, _reason, at: rotating.activate(caller, certificate, at=at),
+            done=_("The certificate signs."),
+            logged="Activated.",
+        )
+        return self.confirmed(request, certificate, deed, back=self._home(request, certificate))
+
+    @non_atomic
+    def retire_view(self, request: HttpRequest, row_id: UUID) -> HttpResponse:
+        """Confirm, then stop honouring it."""
+        certificate = self._rotatable(request, row_id)
+        deed = Deed(
+            title=gettext("Retire %s?") % certificate.fingerprint,
+            sentences=[
+                _("This site refuses tokens made with it from now on; wait until the longest lifetime has passed."),
+            ],
+            steps=self._steps(certificate, "rotation_steps"),
+            button=_("Retire"),
+            act=lambda caller, _reason, at: rotating.retire(caller, certificate, at=at),
+            done=_("The certificate is retired."),
+            logged="Retired.",
+        )
+        return self.confirmed(request, certificate, deed, back=self._home(request, certificate))
+
+    @non_atomic
+    def revoke_view(self, request: HttpRequest, row_id: UUID) -> HttpResponse:
+        """Confirm with a reason, then end it and every token made with it."""
+        certificate = self._rotatable(request, row_id)
+        deed = Deed(
+            title=gettext("Revoke %s?") % certificate.fingerprint,
+            sentences=[
+                _("It and every token made with it end here at once. This cannot be undone."),
+                _("If it is the active one, nothing is minted until another is staged and activated."),
+                _("Whoever has the secret can still mint at the vendor until you follow the vendor's steps:"),
+            ],
+            steps=self._steps(certificate, "leak_steps"),
+            button=_("Revoke"),
+            act=lambda caller, reason, at: rotating.revoke(caller, certificate, reason=reason, at=at),
+            done=_("The certificate and its tokens are revoked."),
+            logged="Revoked.",
+            asks_reason=True,
+        )
+        return self.confirmed(request, certificate, deed, back=self._home(request, certificate))
+
+    def _rotatable(self, request: HttpRequest, row_id: UUID) -> Certificate:
+        require(self.has_rotate_permission(request))
+        certificate: Certificate = self.found(request, row_id)
+        return certificate
+
+    def _home(self, request: HttpRequest, certificate: Certificate) -> str:
+        """The application's page, where its certificates stand side by side; for who may not see it, the list."""
+        if not self.admin_site.get_model_admin(Application).has_view_permission(request):
+            return self.url("changelist")
+        name = "admin:token_issuer_application_change"
+        return reverse(name, args=[certificate.application_id], current_app=self.admin_site.name)
+
+    @staticmethod
+    def _steps(certificate: Certificate, which: str) -> list[str]:
+        provider = providers().get(certificate.application.provider)
+        return _translated(provider.vendor, which) if provider else []
+
+
+def _translated(vendor: VendorFacts, which: str) -> list[str]:
+    return [gettext(step) for step in getattr(vendor, which)]

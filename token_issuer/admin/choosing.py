@@ -1,0 +1,38 @@
+"""The step before a form that depends on something: a short list of links, never an unbounded drop-down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from token_issuer.models import Application
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+LONGEST = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """One link."""
+
+    url: str
+    label: str
+    text: str = ""
+
+
+def application_choices() -> list[Choice]:
+    """Return a link for each application, the first ``LONGEST`` by name; the rest have theirs on their own pages."""
+    rows = Application.objects.order_by("name", "pk")[:LONGEST]
+    return [Choice(url=f"?application={row.pk}", label=str(row), text=row.environment) for row in rows]
+
+
+def chosen_application(request: HttpRequest) -> Application | None:
+    """Return the application that the address names."""
+    try:
+        row_id = UUID(request.GET.get("application", ""))
+    except ValueError:
+        return None
+    return Application.objects.filter(pk=row_id).first()

@@ -1,0 +1,170 @@
+"""Issued tokens: evidence to read, find by a pasted token or an id, and revoke."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from token_issuer.admin import revoking, searching
+from token_issuer.admin.base import EvidenceAdmin
+from token_issuer.admin.pages import OwnPages, non_atomic, require
+from token_issuer.admin.secrecy import handles_secrets
+from token_issuer.models import IssuedToken, Standing
+from token_issuer.registry import providers
+from token_issuer.services.revoking import ending_of
+from token_issuer.services.transactions import write_alias
+from token_issuer.services.verifying import find
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest, HttpResponse
+    from django.urls import URLPattern
+
+STANDING_LABELS = {
+    Standing.LIVE: _("live"),
+    Standing.EXPIRED: _("expired"),
+    Standing.CONSUMED: _("consumed"),
+    Standing.REVOKED: _("revoked"),
+}
+
+
+@admin.register(IssuedToken)
+class IssuedTokenAdmin(OwnPages, EvidenceAdmin):
+    """One row a token; never the token."""
+
+    list_display = ("fingerprint", "application", "subject", "resource", "issued_at", "expires_at", "standing_label")
+    list_select_related = ("application",)
+    actions = ("revoke_selected",)
+    change_list_template = "admin/token_issuer/issued_token_list.html"
+    change_form_template = "admin/token_issuer/issued_token.html"
+    search_help_text = _(
+        "A token's id, fingerprint, IP address or subject. Or user:name, subject:text, room:application/name (with * "
+        "at its end for any ending)."
+    )
+    searches = {
+        "id": searching.by_id("pk"),
+        "fingerprint": searching.by_text("fingerprint"),
+        "subject": searching.by_text("subject"),
+        "user": searching.by_principal,
+        "ip": searching.by_address("ip"),
+        "room": searching.within_application("resource"),
+    }
+    fieldsets = (
+        (None, {"fields": ("fingerprint", "id", "standing_label", "application", "certificate", "format")}),
+        (_("For whom and what"), {"fields": ("user", "subject", "slot", "resource", "privileges_text")}),
+        (_("When"), {"fields": ("issued_at", "expires_at", "one_time", "consumed_at")}),
+        (_("Revoked"), {"fields": ("revoked_at", "revoked_by", "reason")}),
+        (_("Asked for by"), {"fields": ("origin_label", "decision", "ip", "user_agent", "request_id")}),
+    )
+
+    def guess(self, term: str) -> str:
+        """What looks like nothing else is a subject."""
+        return searching.kind_of(term) or "subject"
+
+    def has_revoke_permission(self, request: HttpRequest) -> bool:
+        """Whether this person may end tokens; seeing them is another permission."""
+        return bool(request.user.has_perm("token_issuer.revoke_issuedtoken"))
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[IssuedToken]:
+        """Read where it is decided, with the epochs: a set that was revoked shows at once."""
+        return IssuedToken.objects.using(write_alias()).with_epochs_now()
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the paste box and revoking to Django's own."""
+        return [
+            self.own_path("find/", self.find_view, "find"),
+            self.own_path("revoke/", self.revoke_selected_view, "revoke_selected"),
+            self.own_path("<uuid:row_id>/revoke/", self.revoke_view, "revoke"),
+            *super().get_urls(),
+        ]
+
+    @admin.display(description=_("standing"))
+    def standing_label(self, token: IssuedToken) -> str:
+        """Whether it is good now, and how it ended if not."""
+        return str(STANDING_LABELS[token.standing(timezone.now())])
+
+    @admin.display(description=_("privileges"))
+    def privileges_text(self, token: IssuedToken) -> str:
+        """The words it carries."""
+        return ", ".join(str(word) for word in token.privileges)
+
+    @admin.display(description=_("asked through"))
+    def origin_label(self, token: IssuedToken) -> str:
+        """The door it left by."""
+        return token.origin_label
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show all facts, what revoking would do, and the button."""
+        at = timezone.now()
+        more: dict[str, Any] = {"at": at, "may_revoke": self.has_revoke_permission(request)}
+        token = self.get_object(request, object_id) if self.has_view_permission(request) else None
+        if isinstance(token, IssuedToken):
+            provider = providers().get(token.application.provider)
+            more |= {
+                "token": token,
+                "standing": token.standing(at).value,
+                "ending": ending_of(token, at=at),
+                "sentence": gettext(provider.vendor.revocation_sentence) if provider else "",
+            }
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **more})
+
+    # Finding
+
+    @non_atomic
+    @handles_secrets
+    def find_view(self, request: HttpRequest) -> HttpResponse:
+        """Lead from a pasted token or an id to its page. What was pasted goes nowhere else."""
+        require(self.has_view_permission(request))
+        pasted = request.POST.get("pasted", "").strip() if request.method == "POST" else ""
+        if not pasted:
+            return redirect(self.url("changelist"))
+        token_id = self._id_of(pasted)
+        if token_id is None:
+            told = gettext("Nothing that this site issued matches. Was it pasted whole, and was it issued here?")
+            messages.warning(request, told)
+            return redirect(self.url("changelist"))
+        return redirect(self.url("change", token_id))
+
+    @staticmethod
+    def _id_of(pasted: str) -> UUID | None:
+        try:
+            rows = IssuedToken.objects.using(write_alias()).filter(pk=UUID(pasted))
+        except ValueError:
+            token = find(pasted)
+            return token.pk if token else None
+        return rows.values_list("pk", flat=True).first()
+
+    # Revoking
+
+    @non_atomic
+    def revoke_view(self, request: HttpRequest, row_id: UUID) -> HttpResponse:
+        """Show what revoking one token does; a POST does it."""
+        require(self.has_view_permission(request) and self.has_revoke_permission(request))
+        return revoking.page(self, request, [self.found(request, row_id)], decided=request.method == "POST")
+
+    @non_atomic
+    def revoke_selected_view(self, request: HttpRequest) -> HttpResponse:
+        """End the tokens that the confirmation listed."""
+        require(self.has_view_permission(request) and self.has_revoke_permission(request))
+        if request.method != "POST":
+            return redirect(self.url("changelist"))
+        rows = self.get_queryset(request).filter(pk__in=revoking.posted_ids(request))
+        return revoking.page(self, request, [*rows.select_related("application")], decided=True)
+
+    @admin.action(description=_("Revoke selected tokens"), permissions=["revoke"])
+    def revoke_selected(self, request: HttpRequest, queryset: QuerySet[IssuedToken]) -> HttpResponse | None:
+        """Show what revoking these tokens does; nothing is ended yet."""
+        tokens = [*queryset.select_related("application")[: revoking.MOST_AT_ONCE + 1]]
+        if len(tokens) > revoking.MOST_AT_ONCE:
+            told = gettext("Select at most %s tokens, or revoke their certificate.") % revoking.MOST_AT_ONCE
+            messages.error(request, told)
+            return None
+        return revoking.page(self, request, tokens, decided=False)

@@ -1,0 +1,84 @@
+"""The confirmation of a revocation and its result: both say of each token when it really ends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+from uuid import UUID
+
+from django.utils import timezone
+from django.utils.translation import gettext, ngettext
+
+from token_issuer.admin.callers import caller_of
+from token_issuer.admin.pages import ReasonForm
+from token_issuer.errors import TokenIssuerError
+from token_issuer.registry import providers
+from token_issuer.services.revoking import Ending, ending_of, revoke_any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from django.http import HttpRequest, HttpResponse
+
+    from token_issuer.admin.pages import OwnPages
+    from token_issuer.models import IssuedToken
+
+MOST_AT_ONCE: Final = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One token and when it ends; ``error`` says why it was not ended."""
+
+    token: IssuedToken
+    standing: str
+    ending: Ending
+    error: str = ""
+
+
+def posted_ids(request: HttpRequest) -> list[UUID]:
+    """Return the token ids that the confirmation sent back; what is none is left out."""
+    found = []
+    for text in request.POST.getlist("token")[:MOST_AT_ONCE]:
+        try:
+            found.append(UUID(text))
+        except ValueError:
+            continue
+    return found
+
+
+def page(owner: OwnPages, request: HttpRequest, tokens: Sequence[IssuedToken], *, decided: bool) -> HttpResponse:
+    """Show the confirmation, or do it when a reason was posted and show the result.
+
+    The result is the answer to the POST itself: revoking is idempotent, so a reload ends nothing twice.
+    """
+    at = timezone.now()
+    form = ReasonForm(request.POST if decided else None)
+    if not form.is_valid():
+        lines = [_line(token, ending_of(token, at=at), at=at) for token in tokens]
+        title = ngettext("Revoke this token?", "Revoke %(count)s tokens?", len(lines)) % {"count": len(lines)}
+        return owner.page(request, "revoke.html", {"title": title, "form": form, **_shown(owner, lines, at=at)})
+    lines = [_ended(owner, request, token, reason=form.cleaned_data["reason"], at=at) for token in tokens]
+    return owner.page(request, "revoked.html", {"title": gettext("Revoked"), **_shown(owner, lines, at=at)})
+
+
+def _shown(owner: OwnPages, lines: list[Line], *, at: datetime) -> dict[str, object]:
+    known = providers()
+    names = dict.fromkeys(line.token.application.provider for line in lines)
+    sentences = [gettext(known[name].vendor.revocation_sentence) for name in names if name in known]
+    return {"lines": lines, "at": at, "sentences": sentences, "post_url": owner.url("revoke_selected")}
+
+
+def _line(token: IssuedToken, ending: Ending, *, at: datetime, error: str = "") -> Line:
+    return Line(token=token, standing=token.standing(at).value, ending=ending, error=error)
+
+
+def _ended(owner: OwnPages, request: HttpRequest, token: IssuedToken, *, reason: str, at: datetime) -> Line:
+    try:
+        ending = revoke_any(caller_of(request), token.pk, reason=reason, at=at)
+    except TokenIssuerError as error:
+        return _line(token, ending_of(token, at=at), at=at, error=error.message)
+    if ending.changed:
+        owner.log_change(request, token, "Revoked.")
+    return _line(token, ending, at=at)

@@ -1,0 +1,162 @@
+"""Rules: who may mint what. They are plain rows, so Django's own pages save them, in one transaction with the audit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+
+from token_issuer.admin.callers import caller_of
+from token_issuer.admin.choosing import application_choices, chosen_application
+from token_issuer.admin.pages import OwnPages
+from token_issuer.admin.rule_form import RuleForm
+from token_issuer.models import AuditKind, Rule, Window
+from token_issuer.services import auditing
+
+if TYPE_CHECKING:
+    from django import forms
+    from django.http import HttpRequest, HttpResponse
+
+_PEOPLE = ("users", "groups")
+
+
+@admin.register(Rule)
+class RuleAdmin(OwnPages):
+    """One sentence of policy a row."""
+
+    form = RuleForm
+    list_display = ("allows", "who", "resource_pattern", "how_often", "priority", "application")
+    list_select_related = ("application",)
+    search_fields = ("application__slug", "application__name", "resource_pattern")
+    show_full_result_count = False
+    raw_id_fields = ("users", "groups")
+    readonly_fields = ("application", "created_at", "created_by")
+    fieldsets = (
+        (None, {"fields": ("application", "privileges", "priority")}),
+        (_("Who"), {"fields": ("everyone", "users", "groups")}),
+        (_("Where, and as whom"), {"fields": ("resource_pattern", "wildcards", "subject_pattern", "allow_username")}),
+        (_("How long and how often"), {"fields": ("maximum_lifetime", "limit", "window")}),
+        (_("Made"), {"fields": ("created_at", "created_by")}),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Rule]:
+        """Count the people, who may be thousands; fetch the groups, who are few."""
+        people = Rule.users.through.objects.filter(rule_id=OuterRef("pk")).order_by()
+        count = people.values("rule_id").annotate(people=Count("pk")).values_list("people")  # type: ignore[misc]  # made here
+        rows: QuerySet[Rule] = super().get_queryset(request)
+        return rows.annotate(user_count=Coalesce(Subquery(count), 0)).prefetch_related("groups")
+
+    def get_autocomplete_fields(self, request: HttpRequest) -> list[str]:
+        """Search for people where the site's admin can; elsewhere their ids are typed."""
+        return [name for name in _PEOPLE if self._is_searchable(request, name)]
+
+    def _is_searchable(self, request: HttpRequest, name: str) -> bool:
+        known = self.admin_site._registry.get(Rule._meta.get_field(name).related_model)  # type: ignore[arg-type]  # a class
+        return known is not None and bool(known.search_fields) and known.has_view_permission(request)
+
+    # The list, in words
+
+    @admin.display(description=_("allows"))
+    def allows(self, rule: Rule) -> str:
+        """The privileges, and whether it opens more than one thing."""
+        words = ", ".join(str(word) for word in rule.privileges)
+        return gettext("%s, with wildcards") % words if rule.wildcards else words
+
+    @admin.display(description=_("who"))
+    def who(self, rule: Rule) -> str:
+        """Whom it names."""
+        if rule.everyone:
+            return gettext("everyone signed in")
+        users: int = rule.user_count  # type: ignore[attr-defined]  # annotated by get_queryset
+        named = [group.name for group in rule.groups.all()]
+        if users:
+            named.append(ngettext("%(count)s user", "%(count)s users", users) % {"count": users})
+        return ", ".join(named) or gettext("nobody")
+
+    @admin.display(description=_("how often"))
+    def how_often(self, rule: Rule) -> str:
+        """The limit and its window."""
+        if rule.limit is None or rule.window is None:
+            return ""
+        known = rule.window in Window.values
+        unit = str(Window(rule.window).label) if known else gettext("%s seconds") % rule.window
+        return gettext("%(limit)s per %(window)s") % {"limit": rule.limit, "window": unit}
+
+    # Changing
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Ask for the application first: its provider's privileges are the choices."""
+        application = chosen_application(request)
+        if application is None and self.has_add_permission(request):
+            choices = application_choices()
+            return self.page(request, "choose.html", {"title": gettext("For which application?"), "choices": choices})
+        title = gettext("Add rule for %s") % application.name if application else ""
+        return super().add_view(request, form_url, {**(extra_context or {}), "title": title})
+
+    def get_fieldsets(self, request: HttpRequest, obj: Rule | None = None) -> Any:  # noqa: ANN401  as Django's
+        """Leave out what a new rule does not have yet."""
+        if obj is not None:
+            return self.fieldsets
+        first, *middle, _made = self.fieldsets
+        return [(None, {"fields": first[1]["fields"][1:]}), *middle]
+
+    def get_form(
+        self,
+        request: HttpRequest,
+        obj: Rule | None = None,
+        change: bool = False,
+        **kwargs: Any,  # noqa: ANN401  as Django's
+    ) -> type[forms.ModelForm[Rule]]:
+        """Bind the form to the application that the rule is for."""
+        form = super().get_form(request, obj, change=change, **kwargs)
+        application = obj.application if obj else chosen_application(request)
+        return type(form.__name__, (form,), {"application": application})
+
+    def save_model(self, request: HttpRequest, obj: Rule, form: Any, change: bool) -> None:  # noqa: ANN401  as Django's
+        """Remember who made it."""
+        if not change:
+            obj.created_by_id = request.user.pk
+        super().save_model(request, obj, form, change)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:  # noqa: ANN401  as Django's
+        """Save people and groups, then write the event: in the transaction that Django has opened."""
+        super().save_related(request, form, formsets, change)
+        self._audit(request, form.instance, "changed" if change else "added")
+
+    def delete_model(self, request: HttpRequest, obj: Rule) -> None:
+        """Write the event with the deletion."""
+        self._audit(request, obj, "removed")
+        super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Rule]) -> None:
+        """Write an event for each."""
+        for rule in queryset:
+            self._audit(request, rule, "removed")
+        super().delete_queryset(request, queryset)
+
+    def get_deleted_objects(
+        self,
+        objs: Any,  # noqa: ANN401  as Django's
+        request: HttpRequest,
+    ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
+        """Name the rules only: their used-up windows may be thousands of rows that say nothing."""
+        shown = [str(rule) for rule in objs]
+        lacking = set() if self.has_delete_permission(request) else {str(self.opts.verbose_name)}
+        return shown, {str(self.opts.verbose_name_plural): len(shown)}, lacking, []
+
+    @staticmethod
+    def _audit(request: HttpRequest, rule: Rule, what: str) -> None:
+        auditing.record(
+            AuditKind.RULE_CHANGED,
+            caller_of(request),
+            at=timezone.now(),
+            application=rule.application,
+            detail={"rule": str(rule.pk), "what": what},
+        )

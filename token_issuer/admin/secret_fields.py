@@ -1,0 +1,65 @@
+"""Fields into which a secret is pasted: they never show what came in, not even when the form comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from django import forms
+from django.utils.html import escape
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from token_issuer.crypto import Secret, references
+from token_issuer.crypto.references import ReferenceBroken
+
+if TYPE_CHECKING:
+    from token_issuer.providers.base import SecretField
+
+PREFIX: Final = "secret-"
+REFERENCE: Final = "reference"
+
+
+class ReferenceInput(forms.TextInput):
+    """Shows a reference again, and nothing else: somebody may have pasted the secret itself."""
+
+    def format_value(self, value: Any) -> str | None:  # noqa: ANN401  as Django's
+        """Return the text when it is written as a reference."""
+        try:
+            references.check(str(value or ""))
+        except ReferenceBroken:
+            return None
+        return str(value)
+
+
+def secret_fields(parts: tuple[SecretField, ...]) -> dict[str, forms.Field]:
+    """Return a write-only field for each part, and one for a reference instead of them."""
+    pasted: dict[str, forms.Field] = {PREFIX + part.name: _pasted(part) for part in parts}
+    pasted[REFERENCE] = forms.CharField(
+        label=_("Or a reference"),
+        required=False,
+        max_length=255,
+        help_text=_("env:NAME or file:/absolute/path: the secret stays there, and nothing is stored here."),
+        widget=ReferenceInput(attrs={"class": "vTextField", "autocomplete": "off", "spellcheck": "false"}),
+    )
+    return pasted
+
+
+def _pasted(part: SecretField) -> forms.Field:
+    stored = _("It is sealed when you save, and never shown again.")
+    return forms.CharField(
+        label=gettext(part.label),
+        required=False,  # a reference may stand for it; the service asks for one of both
+        help_text=f"{escape(gettext(part.help))} {escape(stored)}".strip(),
+        # "off" is ignored by browsers for passwords: they would fill in the administrator's own.
+        widget=forms.PasswordInput(
+            render_value=False,
+            attrs={"class": "vTextField", "autocomplete": "new-password", "spellcheck": "false"},
+        ),
+    )
+
+
+def pasted_secret(parts: tuple[SecretField, ...], cleaned: Mapping[str, Any]) -> Mapping[str, str]:
+    """Return what was pasted, by the names of the parts, as a mapping that shows no values."""
+    given = {part.name: cleaned[PREFIX + part.name] for part in parts if cleaned.get(PREFIX + part.name)}
+    return Secret(**given).parts if given else {}

@@ -1,0 +1,85 @@
+"""Forms whose values a service checks, and the one for a secret."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from token_issuer.admin import option_fields, secret_fields
+
+if TYPE_CHECKING:
+    from token_issuer.errors import FieldError
+    from token_issuer.providers.base import Privilege, Provider
+
+
+class ServiceForm(forms.Form):
+    """A form whose values a service checks."""
+
+    prepopulated: Mapping[str, tuple[str, ...]] = {}
+
+    def __init__(self, provider: Provider, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  as Django's
+        super().__init__(*args, **kwargs)
+        self.provider = provider
+
+    def add_refusal(self, error: FieldError) -> None:
+        """Show a service's messages at the fields they are about, else above the form."""
+        for name, texts in error.fields.items():
+            for text in texts:
+                self.add_error(*self._placed(name, str(text)))
+
+    def _placed(self, name: str, text: str) -> tuple[str | None, str]:
+        path = name
+        while path:
+            found = next((known for known in self._spellings(path) if known in self.fields), None)
+            if found:
+                return found, text
+            path = path.rpartition(".")[0]
+        return None, f"{name}: {text}"
+
+    def _spellings(self, name: str) -> tuple[str, ...]:
+        return (option_fields.PREFIX + name, secret_fields.PREFIX + name, name)
+
+
+class CertificateForm(ServiceForm):
+    """A new secret for an application, or where it is kept."""
+
+    def __init__(self, provider: Provider, *args: Any, purpose: str = "sign", **kwargs: Any) -> None:  # noqa: ANN401  as Django's
+        super().__init__(provider, *args, **kwargs)
+        self.parts = provider.secret_fields.get(purpose, ())
+        self.fields.update(secret_fields.secret_fields(self.parts))
+
+    @property
+    def fieldsets(self) -> list[tuple[Any, dict[str, Any]]]:
+        """All fields, under one heading."""
+        return [(None, {"fields": [*self.fields]})]
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse a secret beside a reference: nobody could tell which of them signs."""
+        cleaned = super().clean() or {}
+        if cleaned.get(secret_fields.REFERENCE) and self.secret:
+            self.add_error(secret_fields.REFERENCE, _("Paste the secret or name a reference, not both."))
+        return cleaned
+
+    @property
+    def secret(self) -> Mapping[str, str]:
+        """What was pasted, mute."""
+        return secret_fields.pasted_secret(self.parts, self.cleaned_data)
+
+    @property
+    def reference(self) -> str:
+        """What was named instead; empty when a secret was pasted."""
+        return str(self.cleaned_data[secret_fields.REFERENCE])
+
+
+def privilege_choices(provider: Provider) -> list[tuple[str, str]]:
+    """Return the provider's privileges with their labels in words."""
+    return [(word, _in_words(word, privilege)) for word, privilege in provider.privileges.items()]
+
+
+def _in_words(word: str, privilege: Privilege) -> str:
+    text = f"{word}: {gettext(privilege.label)}"
+    return gettext("%s (servers only)") % text if privilege.server_only else text
