@@ -26,10 +26,16 @@ def test_two_people_are_a_question(user):
         user_of(str(user.pk))
 
 
-@pytest.mark.parametrize("text", ["nobody", "999999", "ADA", "ada "])
+@pytest.mark.parametrize("text", ["nobody", "999999", "9" * 40, "ADA", "ada "])
 def test_nobody_is_named(user, text):
     with pytest.raises(CommandError, match=f"There is no user with the name or key '{text}'"):
         user_of(text)
+
+
+def test_a_key_is_written_as_it_is(db):
+    UserFactory(pk=10)
+    with pytest.raises(CommandError, match="There is no user"):
+        user_of("1_0")
 
 
 def test_everyone(db):

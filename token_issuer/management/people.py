@@ -47,21 +47,25 @@ def _rule(text: str) -> RuleDraft:
     raise CommandError(msg)
 
 
-def _users() -> Any:  # noqa: ANN401  the site's own manager
-    return get_user_model()._default_manager.using(write_alias())
-
-
 def _by_name(text: str) -> Any:  # noqa: ANN401  the site's own user model
-    rows = _users().filter(**{get_user_model().USERNAME_FIELD: text})
-    return next((row for row in rows if row.get_username() == text), None)  # MariaDB compares loosely
+    found = _first(get_user_model().USERNAME_FIELD, text)
+    return found if found is not None and str(found.get_username()) == text else None  # MariaDB compares loosely
 
 
 def _by_key(text: str) -> Any:  # noqa: ANN401  the site's own user model
+    found = _first("pk", text)
+    return found if found is not None and _plain(str(found.pk)) == _plain(text) else None  # int("1_0") is 10
+
+
+def _first(field: str, text: str) -> Any:  # noqa: ANN401  the site's own user model
     try:
-        key = get_user_model()._meta.pk.to_python(text)
-    except ValidationError:
+        return get_user_model()._default_manager.using(write_alias()).filter(**{field: text}).first()
+    except (ValidationError, ValueError):  # not a key of this model
         return None
-    return _users().filter(pk=key).first()
+
+
+def _plain(key: str) -> str:
+    return key.replace("-", "").lower()  # a UUID may be written without hyphens
 
 
 def _group(name: str) -> Group:
