@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
 
 urlpatterns = [
+    path("", include("example_project.pages.urls")),
+    path("issuer/", include("token_issuer.urls")),
     path("admin/", admin.site.urls),
 ]

@@ -1,0 +1,48 @@
+// Codes and reasons of the issuer, in words.
+
+const REASONS = {
+  not_a_member: "You are not a member of that room.",
+  no_rule: "Nothing here is open to you.",
+  privilege_not_granted: "You may enter, but not with that right. Ask for a smaller one.",
+  resource_not_granted: "That one is not open to you.",
+  wildcard_not_granted: "That would open more than one place. Name one.",
+  lifetime_not_granted: "You may not have it for that long.",
+  server_only: "That right is for servers only.",
+};
+
+const CODES = {
+  not_authenticated: "Your session has ended. Sign in again.",
+  csrf_failed: "This page is out of date. Load it again.",
+  application_disabled: "This application is switched off.",
+  no_active_certificate: "This application has nothing to sign with. Tell an administrator.",
+  rate_limited: "You have had as many as you may for now.",
+  policy_unavailable: "The site could not decide. Try again later.",
+  unavailable: "The site cannot answer now. Try again later.",
+  invalid_request: "Some fields need another value.",
+};
+
+const ENDINGS = {
+  immediate: "Revoking it ends it at once.",
+  at_next_join: "The vendor checks it once, when joining: revoked here, it can still be used to join until it expires, and whoever is inside stays.",
+  at_expiry: "The vendor checks it offline: revoked here, it still works there until it expires.",
+  pushed: "Revoking it tells the vendor.",
+};
+
+export function refusalInWords({ error, reason, error_description: description }) {
+  return REASONS[reason] ?? CODES[error] ?? description ?? "That did not work.";
+}
+
+export function endingInWords(revocation) {
+  return ENDINGS[revocation] ?? "";
+}
+
+export function durationInWords(seconds) {
+  const whole = Math.max(0, Math.ceil(seconds));
+  const pad = (number) => String(number).padStart(2, "0");
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
+  return hours ? `${hours}:${pad(minutes)}:${pad(whole % 60)}` : `${pad(minutes)}:${pad(whole % 60)}`;
+}
+
+export function timeInWords(instant) {
+  return new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" }).format(new Date(instant));
+}
