@@ -1,0 +1,63 @@
+"""`make demo` on a machine that has never seen it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.papers import CHECKOUT
+
+pytestmark = pytest.mark.engine("sqlite")
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The checkout as a fresh clone of it would be."""
+    listing = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(listing, cwd=CHECKOUT, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
+    folder = tmp_path_factory.mktemp("clone")
+    for name in names:
+        if (CHECKOUT / name).exists():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(CHECKOUT / name, folder / name)
+    return folder
+
+
+def demo(clone: Path) -> str:
+    ours = ("DJANGO_SETTINGS_MODULE", "TOKEN_ISSUER_ENCRYPTION_KEYS", "DATABASE_URL", "CACHE_URL", "DEBUG")
+    environment = {name: value for name, value in os.environ.items() if name not in ours}
+    command = [sys.executable, "scripts/demo"]
+    done = subprocess.run(
+        command, cwd=clone, env={**environment, "DEMO_EXIT": "1"}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def shown(clone: Path) -> str:
+    return demo(clone)
+
+
+def test_one_token_of_each_application_is_shown_decoded(shown):
+    assert "rooms (agora)" in shown
+    assert "agora-007" in shown
+    assert "classes (videosdk)" in shown
+    assert "videosdk-jwt" in shown
+
+
+def test_the_key_ring_is_written_for_its_owner_alone(shown, clone):
+    assert (clone / ".env").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_second_run_keeps_people_and_applications(shown, clone):
+    again = demo(clone)
+    password = next(line for line in shown.splitlines() if "password" in line)
+    public_id = next(line for line in shown.splitlines() if "apikey" in line)
+    assert password in again
+    assert public_id in again
