@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from django.test import override_settings
 
-from tests.papers import DOCS, PAPERS, blocks, read, rows
+from tests.papers import CHECKOUT, DOCS, PAPERS, blocks, read, rows
+from token_issuer.api.errors import STATUSES
 from token_issuer.conf import EXPECTED, conf
 from token_issuer.providers import fields
 from token_issuer.registry import providers
@@ -57,6 +58,11 @@ def test_the_lifetimes_of_every_provider_are_told():
         assert told[provider.label] == f"{limits.minimum:,}, {limits.default:,}, {limits.maximum:,}"
 
 
+def test_the_list_of_errors_is_the_one_that_is_answered():
+    told = {cells[0]: int(cells[1]) for cells in rows(read("docs/errors.md")) if len(cells) == 4 and cells[1].isdigit()}
+    assert told == dict(STATUSES)
+
+
 @pytest.mark.parametrize("provider", providers().values(), ids=lambda provider: provider.name)
 def test_every_error_a_provider_knows_is_in_troubleshooting(provider):
     text = read("docs/troubleshooting.md")
@@ -72,6 +78,13 @@ def test_links_lead_somewhere(paper):
 
 def test_the_readme_names_every_page():
     assert [page.name for page in DOCS if f"docs/{page.name}" not in read("README.md")] == []
+
+
+def test_the_rooms_in_the_readme_exist():
+    rooms = [f"token_issuer/{name}" for name in ("admin", "management")]
+    named = [cells[0] for cells in rows(read("README.md")) if "token_issuer/" in cells[0]]
+    paths = [name.partition("`")[0] for name in named]
+    assert [path for path in paths + rooms if not (CHECKOUT / path).exists()] == []
 
 
 @pytest.fixture
