@@ -1,0 +1,1 @@
+"""The example project in a real browser."""

@@ -1,0 +1,145 @@
+"""The example site as `make demo` serves it, and a browser that reports every error."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from token_issuer.crypto import generating
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, ConsoleMessage, Page
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+SCREENSHOTS = CHECKOUT / "var" / "screenshots"
+PASSWORD = secrets.token_urlsafe(9)
+FLAGS = [
+    "--no-sandbox",
+    "--headless",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--disable-quic",
+]
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a running example site with demo data, on a database of its own."""
+    folder = tmp_path_factory.mktemp("site")
+    environment = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "example_project.settings",
+        "DEBUG": "True",
+        "DATABASE_URL": f"sqlite:///{folder / 'site.sqlite3'}",
+        "CACHE_URL": "locmemcache://",
+        "TOKEN_ISSUER_ENCRYPTION_KEYS": generating.new_ring_entry().reveal(),
+        "DEMO_PASSWORD": PASSWORD,
+    }
+    for command in (["migrate", "--verbosity", "0"], ["demo_data"]):
+        subprocess.run([sys.executable, "manage.py", *command], cwd=CHECKOUT, env=environment, check=True)
+    port = _free_port()
+    command = [sys.executable, "manage.py", "runserver", "--noreload", f"127.0.0.1:{port}"]
+    with (folder / "log").open("w") as log:
+        server = subprocess.Popen(command, cwd=CHECKOUT, env=environment, stdout=log, stderr=log)
+    try:
+        _await_answer(f"http://127.0.0.1:{port}/sign-in/")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait(timeout=10)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _await_answer(url: str) -> None:
+    for _ in range(150):
+        try:
+            with urllib.request.urlopen(url, timeout=5):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.2)
+    pytest.fail("the example site does not answer")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium; ``scripts/browser`` finds or installs it."""
+    path = os.environ.get("TOKEN_ISSUER_BROWSER") or _found_browser()
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+def _found_browser() -> str:
+    return subprocess.run(
+        [CHECKOUT / "scripts" / "browser"], check=True, stdout=subprocess.PIPE, text=True
+    ).stdout.strip()
+
+
+@dataclass
+class Person:
+    """Somebody at a browser of their own. ``errors`` is what the console said, violations of the CSP included."""
+
+    page: Page
+    site: str
+    errors: list[str]
+
+    def sign_in(self, name: str) -> None:
+        self.page.goto(f"{self.site}/sign-in/")
+        self.page.get_by_label("User name").fill(name)
+        self.page.get_by_label("Password").fill(PASSWORD)
+        self.page.get_by_role("button", name="Sign in").click()
+
+    def shoot(self, name: str) -> None:
+        """Keep a picture, for people to look at."""
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
+
+
+@pytest.fixture
+def person(browser: Browser, site: str) -> Iterator[Callable[..., Person]]:
+    """Makes a person; at the end of the test nobody's console may have reported an error."""
+    people: list[Person] = []
+
+    def make(**options: Any) -> Person:
+        page = browser.new_context(**options).new_page()
+        made = Person(page=page, site=site, errors=[])
+        page.on("console", lambda message: made.errors.extend(_error_in(message)))
+        page.on("pageerror", lambda error: made.errors.append(str(error)))
+        people.append(made)
+        return made
+
+    yield make
+    said = [error for one in people for error in one.errors]
+    for one in people:
+        one.page.context.close()
+    assert said == []
+
+
+def _error_in(message: ConsoleMessage) -> list[str]:
+    if message.type not in {"error", "warning"}:
+        return []
+    # The browser itself reports a refusal (403) on the console; no page can keep it from doing so.
+    refused = "status of 403" in message.text and message.location["url"].endswith("/tokens/")
+    return [] if refused else [f"{message.text} {message.location}"]
