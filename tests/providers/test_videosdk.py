@@ -251,6 +251,7 @@ def test_inspect() -> None:
     assert (seen.issued_at, seen.expires_at) == (AT, AT + timedelta(seconds=600))
     assert (seen.problems, seen.notes) == ((), ())
     assert ("roles", "rtc, crawler") in seen.details
+    assert ("header alg", "HS256") in seen.details
 
 
 def test_inspect_notes_what_is_left_out() -> None:

@@ -173,7 +173,8 @@ class VideoSDKProvider(Provider):
         )
 
     def inspect(self, token: str) -> Inspection:
-        claims = _read(token)
+        header, claims = _read(token)
+        pairs = [*((f"header {name}", value) for name, value in header.items()), *claims.items()]
         permissions, roles = words_of(claims.get("permissions")), words_of(claims.get("roles"))
         return Inspection(
             format="videosdk-jwt",
@@ -183,13 +184,13 @@ class VideoSDKProvider(Provider):
             privileges=(permissions | (roles - {"rtc"})) & set(self.privileges),
             issued_at=instant_of(claims.get("iat")),
             expires_at=instant_of(claims.get("exp")),
-            details=tuple((name, shown(value)) for name, value in claims.items()),
+            details=tuple((name, shown(value)) for name, value in pairs),
             problems=tuple(claim_problems(claims)),
             notes=tuple(claim_breadth(claims)),
         )
 
     def verify(self, token: str, *, secrets: Sequence[tuple[str, Secret]], expected: Grant | None) -> Verification:
-        claims = _read(token)
+        _header, claims = _read(token)
         signed_by = (key for key, secret in secrets if jwt_hs256.verify(token, key=secret.part("secret")))
         key_id = next(signed_by, None)
         problems: tuple[str, ...] = () if key_id else ("bad_signature",)
@@ -205,12 +206,13 @@ class VideoSDKProvider(Provider):
         return {name: value for name, value in answer.items() if value is not None}
 
 
-def _read(token: str) -> dict[str, Any]:
-    _header, claims = jwt_hs256.read(token)
+def _read(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return header and claims."""
+    header, claims = jwt_hs256.read(token)
     if "apikey" not in claims and "permissions" not in claims:
         message = "The token is not VideoSDK's: it has neither apikey nor permissions."
         raise TokenMalformed(message)
-    return claims
+    return header, claims
 
 
 def _differences(claims: Mapping[str, object], expected: VideoSDKGrant) -> Iterator[str]:
