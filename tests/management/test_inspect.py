@@ -42,6 +42,7 @@ def test_a_good_token_in_lines(inspect, text, user, rooms):
         "privileges: allow_join",
         "issued_at: 2026-03-01T12:00:00Z, 0 s ago",
         "expires_at: 2026-03-01T12:10:00Z, in 10 min",
+        "  header alg: HS256",
         "  roomId: a",
         "problems: none",
         "applications: rooms",

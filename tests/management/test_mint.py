@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 
+import jsonschema
 import jwt
 import pytest
 
 from tests.factories import VIDEOSDK_SECRET, RuleFactory
+from tests.papers import read
 from token_issuer.models import IssuedToken, Rule, RuleWindow
 
 
@@ -43,6 +45,12 @@ def test_the_answer_is_the_one_of_the_api(mint, rooms, user):
         "revocation": "at_next_join",
         "notices": [],
     }
+
+
+@pytest.mark.parametrize(("slug", "grant"), [("rooms", "roomId=a"), ("calls", "channel=a")])
+def test_the_answer_has_the_members_of_the_published_schema(mint, rooms, calls, slug, grant):
+    schema = json.loads(read("docs/openapi.json"))["components"]["schemas"]["Issuance"]
+    jsonschema.validate(json.loads(mint(slug, f"--grant={grant}").out), schema)
 
 
 def test_the_row_says_that_a_command_issued_it(mint, rooms, user):

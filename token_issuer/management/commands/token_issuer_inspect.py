@@ -122,6 +122,7 @@ def _said(seen: Inspection) -> dict[str, Any]:
         "expires_at": instant(seen.expires_at),
         "details": [list(pair) for pair in seen.details],
         "problems": [gettext(problem) for problem in seen.problems],
+        "notes": [gettext(note) for note in seen.notes],
     }
 
 

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import CommandError, CommandParser
+from django.utils.translation import gettext
 
 from token_issuer.errors import PolicyDenied
 from token_issuer.management.base import IssuerCommand, application_of
@@ -111,5 +112,5 @@ def _answer(issuance: Issuance, *, at: datetime) -> dict[str, object]:
         "server_time": instant(at),
         "revocation": issuance.provider.revocation.value,
         "sdk": issuance.sdk,
-        "notices": list(issuance.notices),
+        "notices": [gettext(notice) for notice in issuance.notices],
     }
