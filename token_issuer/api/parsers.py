@@ -74,6 +74,9 @@ def body_of(request: IssuerRequest) -> dict[str, object]:
         # Only a form is read by others: Django's CSRF check looks for its field there.
         raise UnsupportedBody(_NOT_JSON) from error
     if is_empty:
+        if "HTTP_TRANSFER_ENCODING" in raw.META:
+            # WSGI has no place for chunks: Django hands over an empty body, which would mint with nothing but defaults.
+            _refuse("The body must come with a Content-Length.")
         return {}
     _require_json(raw)
     data = request.data
