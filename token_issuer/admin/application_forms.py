@@ -104,9 +104,14 @@ class AddApplicationForm(_ConfigurationForm, CertificateForm):
     public_id = forms.CharField(
         max_length=255, widget=forms.TextInput(attrs={"class": "vTextField", "autocomplete": "off"})
     )
-    rule_for = forms.ChoiceField(label=_("Who may mint"), choices=_PRESETS, initial=NOBODY, widget=forms.RadioSelect)
+    rule_for = forms.ChoiceField(
+        label=_("Who may mint"),
+        choices=_PRESETS,
+        initial=NOBODY,
+        widget=forms.RadioSelect(attrs={"class": "token-issuer-words"}),
+    )
     rule_privileges = forms.MultipleChoiceField(
-        label=_("What"), required=False, widget=forms.CheckboxSelectMultiple,
+        label=_("What"), required=False, widget=option_fields.words_widget(),
         help_text=_("In every room or channel that a request names. Rules can say it more narrowly later."),
     )  # fmt: skip
 

@@ -9,6 +9,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.shortcuts import redirect
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -23,6 +24,8 @@ from token_issuer.services.transactions import write_alias
 from token_issuer.services.verifying import find
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from django.http import HttpRequest, HttpResponse
     from django.urls import URLPattern
 
@@ -38,7 +41,7 @@ STANDING_LABELS = {
 class IssuedTokenAdmin(OwnPages, EvidenceAdmin):
     """One row a token; never the token."""
 
-    list_display = ("fingerprint", "application", "subject", "resource", "issued_at", "expires_at", "standing_label")
+    list_display = ("fingerprint", "standing_label", "application", "subject", "resource", "issued", "expires")
     list_select_related = ("application",)
     actions = ("revoke_selected",)
     change_list_template = "admin/token_issuer/issued_token_list.html"
@@ -88,6 +91,16 @@ class IssuedTokenAdmin(OwnPages, EvidenceAdmin):
     def standing_label(self, token: IssuedToken) -> str:
         """Whether it is good now, and how it ended if not."""
         return str(STANDING_LABELS[token.standing(timezone.now())])
+
+    @admin.display(description=_("issued at"))
+    def issued(self, token: IssuedToken) -> str:
+        """When, in few characters."""
+        return _short(token.issued_at)
+
+    @admin.display(description=_("expires at"))
+    def expires(self, token: IssuedToken) -> str:
+        """Until when, in few characters."""
+        return _short(token.expires_at)
 
     @admin.display(description=_("privileges"))
     def privileges_text(self, token: IssuedToken) -> str:
@@ -168,3 +181,7 @@ class IssuedTokenAdmin(OwnPages, EvidenceAdmin):
             messages.error(request, told)
             return None
         return revoking.page(self, request, tokens, decided=False)
+
+
+def _short(instant: datetime) -> str:
+    return date_format(timezone.localtime(instant), "Y-m-d H:i")

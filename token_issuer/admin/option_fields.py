@@ -89,7 +89,7 @@ def _choices(spec: FieldSpec, initial: Any, told: Mapping[str, Any]) -> forms.Fi
         required=False,
         choices=[(word, word) for word in spec.choices],
         initial=sorted(initial or ()),
-        widget=forms.CheckboxSelectMultiple,
+        widget=words_widget(),
         **told,
     )
 
@@ -106,6 +106,11 @@ def _lines(spec: FieldSpec, initial: Any, told: Mapping[str, Any]) -> forms.Fiel
 def _json(spec: FieldSpec, initial: Any, told: Mapping[str, Any]) -> forms.Field:  # noqa: ANN401  see _field
     help_text = f"{told['help_text']} {escape(_('Written as JSON.'))}".strip()
     return forms.JSONField(required=False, initial=_plain(initial), label=told["label"], help_text=help_text)
+
+
+def words_widget() -> forms.CheckboxSelectMultiple:
+    """Return boxes with whole sentences beside them."""
+    return forms.CheckboxSelectMultiple(attrs={"class": "token-issuer-words"})
 
 
 _MAKERS: Final[Mapping[FieldType, Callable[[FieldSpec, Any, Mapping[str, Any]], forms.Field]]] = {

@@ -16,7 +16,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from token_issuer.admin.base import AnyModelAdmin
+from token_issuer.admin.base import StyledAdmin
 from token_issuer.admin.callers import caller_of
 from token_issuer.errors import TokenIssuerError
 from token_issuer.services.revoking import LONGEST_REASON
@@ -49,6 +49,7 @@ def non_atomic(view: View) -> View:
 class ReasonForm(forms.Form):
     """Why something is ended; the audit keeps it."""
 
+    required_css_class = "required"
     reason = forms.CharField(
         label=_("Reason"),
         max_length=LONGEST_REASON,
@@ -71,7 +72,7 @@ class Deed:
     asks_reason: bool = False
 
 
-class OwnPages(AnyModelAdmin):
+class OwnPages(StyledAdmin):
     """A ModelAdmin with pages of its own."""
 
     def own_path(self, route: str, view: Callable[..., HttpResponse], name: str) -> URLPattern:

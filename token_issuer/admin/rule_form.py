@@ -8,6 +8,7 @@ from django import forms
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from token_issuer.admin.option_fields import words_widget
 from token_issuer.admin.service_forms import privilege_choices
 from token_issuer.errors import BadOption
 from token_issuer.models import Application, Rule, Window
@@ -26,7 +27,7 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]  # ModelForm[Rule] is
 
     application: ClassVar[Application | None] = None
 
-    privileges = forms.MultipleChoiceField(label=_("Privileges"), widget=forms.CheckboxSelectMultiple)
+    privileges = forms.MultipleChoiceField(label=_("Privileges"), widget=words_widget())
     window = forms.TypedChoiceField(
         label=_("per"), required=False, coerce=_seconds, empty_value=None, choices=[("", "—"), *Window.choices]
     )
