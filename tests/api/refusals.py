@@ -6,6 +6,13 @@ from typing import Any
 
 from token_issuer.models import IssuedToken
 
+HEADERS = {
+    "Content-Type": "application/json",
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
 MAY_FOLLOW = {"reason", "retry_after", "fields"}
 
 
@@ -28,6 +35,5 @@ def assert_refused(
     assert body.get("reason") == reason
     if fields is not None:
         assert body["fields"] == fields
-    assert response["Cache-Control"] == "no-store"
-    assert response["Content-Type"] == "application/json"
+    assert {name: response[name] for name in HEADERS} == HEADERS
     assert not IssuedToken.objects.exists()

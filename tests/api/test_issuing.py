@@ -7,6 +7,7 @@ from datetime import datetime
 import pytest
 
 from tests.api.browsers import Browser
+from tests.api.refusals import HEADERS
 from tests.factories import AGORA_APP_ID, UserFactory
 from tests.statements import counted
 from token_issuer.models import IssuedToken, Origin, RuleWindow, VendorAccount
@@ -78,10 +79,7 @@ def test_both_spellings_of_the_address_answer(browser, rooms, path):
 
 def test_the_answer_is_kept_by_nobody(browser, rooms):
     response = browser.issue()
-    assert response["Cache-Control"] == "no-store"
-    assert response["X-Content-Type-Options"] == "nosniff"
-    assert response["Referrer-Policy"] == "no-referrer"
-    assert response["Content-Type"] == "application/json"
+    assert {name: response[name] for name in HEADERS} == HEADERS
 
 
 def test_no_cookie_holds_the_token(browser, rooms):
