@@ -5,15 +5,20 @@ from __future__ import annotations
 import re
 import runpy
 import sys
+import textwrap
 from datetime import timedelta
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from django.contrib.auth import get_user_model
+from django.core.management import call_command
 from django.test import override_settings
 
 from tests.papers import CHECKOUT, DOCS, PAPERS, blocks, read, rows
 from token_issuer.api.errors import STATUSES
 from token_issuer.conf import EXPECTED, conf
+from token_issuer.models import AuditEvent, AuditKind
 from token_issuer.providers import fields
 from token_issuer.registry import providers
 
@@ -107,3 +112,13 @@ def test_the_worked_example_of_a_provider_conforms(example):
     assert len(checks) > 5
     for check in checks:
         check()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_lines_that_end_whole_sets_do(settings):
+    settings.DEBUG = True
+    call_command("demo_data", stdout=StringIO())
+    (lines,) = re.findall(r"^   ```python\n(.*?)^   ```$", read("docs/leak.md"), re.DOTALL | re.MULTILINE)
+    exec(textwrap.dedent(lines), {"User": get_user_model()})
+    ended = AuditEvent.objects.filter(kind=AuditKind.SET_REVOKED).values_list("detail__kind", flat=True)
+    assert sorted(ended) == ["application", "resource", "user"]
