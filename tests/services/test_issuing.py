@@ -344,7 +344,7 @@ def test_statements_with_a_window(issue, rooms):
 
 
 def test_statements_of_a_first_number(issue, calls):
-    with counted(3 + 4):  # counter, its number, an account made beforehand, the new account
+    with counted(3 + 5):  # counter, its number, the new account, one made beforehand, whose number counts
         issue("calls", channel="a")
     with counted(3):
         issue("calls", channel="a")

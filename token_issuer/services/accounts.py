@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.db import IntegrityError
 from django.db.models import F
 
 from token_issuer.errors import PolicyDenied, Unavailable
 from token_issuer.models import Application, VendorAccount
 from token_issuer.models.vendor_account import LARGEST_NUMBER
 from token_issuer.policy import BadPattern, render
-from token_issuer.services.transactions import durable, retrying, write_alias
+from token_issuer.services.transactions import durable, in_transaction, retrying, write_alias
 
 if TYPE_CHECKING:
     from token_issuer.policy import Decision
@@ -57,15 +56,11 @@ def number_of(question: Question) -> int:
 
 
 def _allocated(application: Application, caller: Caller) -> int:
-    try:
-        with durable():
-            return _allocate(application, caller)
-    except IntegrityError:
-        # The same user was faster in another request; the number just taken is left out for ever.
-        row = _accounts(application, caller).get()
-        if row.number is None:
-            raise
-        return int(row.number)
+    if in_transaction():
+        # A host's (issuing allows that with ``on_commit`` only): if he rolls back, nobody has got the number.
+        return _allocate(application, caller)
+    with durable():
+        return _allocate(application, caller)
 
 
 def _allocate(application: Application, caller: Caller) -> int:
@@ -75,14 +70,12 @@ def _allocate(application: Application, caller: Caller) -> int:
         msg = "This application has no numbers left for new people."
         raise Unavailable(msg)
     number = applications.values_list("account_sequence", flat=True).get()
-    # An account that an administrator made beforehand gets its number here, once.
-    if _accounts(application, caller).filter(number__isnull=True).update(number=number):
-        return number
-    VendorAccount.objects.using(write_alias()).create(
+    fresh = VendorAccount(
         application=application, user_id=caller.user_id, principal_key=caller.principal_key, number=number
     )
-    return number
-
-
-def _accounts(application: Application, caller: Caller):  # type: ignore[no-untyped-def]  # noqa: ANN202  a queryset
-    return VendorAccount.objects.using(write_alias()).filter(application=application, user_id=caller.user_id)
+    VendorAccount.objects.using(write_alias()).bulk_create([fresh], ignore_conflicts=True)
+    # An account that an administrator made beforehand gets its number here, once. When the same user was faster in
+    # another request, his number counts, and the one just taken is left out for ever.
+    own = VendorAccount.objects.using(write_alias()).filter(application=application, user_id=caller.user_id)
+    own.filter(number__isnull=True).update(number=number)
+    return own.values_list("number", flat=True).get()  # type: ignore[return-value]  # the UPDATE left none without
