@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, timedelta, timezone
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
@@ -32,6 +32,8 @@ from token_issuer.errors import (
 from token_issuer.ids import uuid7
 from token_issuer.models import Application, AuditEvent, IssuedToken, Origin, RuleWindow, VendorAccount
 from token_issuer.policy import Charge
+from token_issuer.providers.base import MintOrder
+from token_issuer.providers.videosdk import VideoSDKProvider
 from token_issuer.registry import get_provider
 from token_issuer.services import issuing, recording
 from token_issuer.services.transactions import OpenTransaction
@@ -70,6 +72,18 @@ def test_the_row_is_the_audit_of_the_token(issue, rooms, user, at):
         Origin.SESSION,
         f"rule:{rooms.rules.get().pk}",
     )
+
+
+def test_the_row_says_whose_and_which_device(issue, rooms, user):
+    made = issue(slot=2, **ROOM)
+    row = IssuedToken.objects.get()
+    assert (row.principal, row.slot, row.fingerprint) == ("user", 2, digests.token_fingerprint(made.token))
+
+
+def test_it_is_logged(issue, rooms, caplog):
+    with caplog.at_level("INFO", logger="token_issuer.issue"):
+        issue()
+    assert "issued" in caplog.messages
 
 
 def test_the_row_holds_the_digest_and_never_the_token(issue, rooms):
@@ -268,7 +282,7 @@ def test_a_limit_of_nothing_allows_nothing(issue):
         issue()
 
 
-def test_receivers_hear_of_it_and_cannot_break_it(issue, rooms):
+def test_receivers_hear_of_it_and_cannot_break_it(issue, rooms, user):
     heard = []
 
     def receiver(**kwargs):
@@ -282,6 +296,8 @@ def test_receivers_hear_of_it_and_cannot_break_it(issue, rooms):
         signals.token_issued.disconnect(receiver)
     assert heard[0]["token"].pk == made.token_id
     assert heard[0]["token"].epochs == 0
+    told = {name: heard[0][name] for name in ("application", "user", "origin", "at")}
+    assert told == {"application": rooms, "user": user, "origin": "session", "at": made.issued_at}
 
 
 def test_nothing_shows_the_token(issue, rooms):
@@ -326,6 +342,44 @@ def test_a_row_that_the_database_refuses_gives_no_token_and_returns_its_unit(iss
     with pytest.raises(IntegrityError):
         recording.record(row, charge, at=at, then=lambda: pytest.fail("handed over"))
     assert RuleWindow.objects.get().used == 1
+
+
+def test_the_answer_is_in_utc(issue, rooms, at):
+    made = issue(when=at.astimezone(timezone(timedelta(hours=2))))
+    assert (made.issued_at, made.issued_at.tzinfo) == (at, UTC)
+
+
+ORDERS: list[MintOrder] = []
+
+
+class WatchedProvider(VideoSDKProvider):
+    """Keeps what it is ordered."""
+
+    name = "watched"
+    label = "Watched"
+
+    def mint(self, order):
+        ORDERS.append(order)
+        return super().mint(order)
+
+
+@pytest.mark.parametrize(("issuer", "ordered"), [(None, ""), ("https://example.org", "https://example.org")])
+def test_a_provider_is_ordered_with_the_issuer_and_entropy(issue, settings, issuer, ordered):
+    added = {"add": ["tests.services.test_issuing.WatchedProvider"]}
+    settings.TOKEN_ISSUER = {**settings.TOKEN_ISSUER, "PROVIDERS": added, "ISSUER": issuer}
+    RuleFactory(application=ApplicationFactory(slug="rooms", provider="watched", ready=True))
+    ORDERS.clear()
+    issue(), issue()
+    assert [order.issuer for order in ORDERS] == [ordered, ordered]
+    assert {len(order.entropy) for order in ORDERS} == {32}
+    assert ORDERS[0].entropy != ORDERS[1].entropy
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_row_is_inserted_and_never_written_over(issue, rooms, at):
+    issue()
+    with pytest.raises(IntegrityError):
+        recording.record(IssuedToken.objects.get(), None, at=at, then=lambda: pytest.fail("handed over"))
 
 
 def test_statements(issue, rooms):

@@ -20,7 +20,8 @@ from tests.statements import counted
 from token_issuer import signals
 from token_issuer.errors import NotAuthenticated, NotFound, TokenRejected
 from token_issuer.ids import uuid7
-from token_issuer.models import AuditEvent, AuditKind, IssuedToken, RevocationEpoch, Standing
+from token_issuer.models import AuditEvent, AuditKind, EpochKind, IssuedToken, RevocationEpoch, Standing
+from token_issuer.models.revocation_epoch import EVERYTHING_KEY
 from token_issuer.providers.base import Revocation
 from token_issuer.services import issuing, revoking, verifying
 
@@ -107,6 +108,22 @@ def test_a_token_of_after_the_revocation_is_good(issue, person):
     assert is_live(issue())
 
 
+@pytest.mark.parametrize("kind", ["application", "certificate", "resource", "everything"])
+def test_a_token_of_after_the_ending_of_any_set_is_good(issue, person, rooms, kind):
+    certificate = rooms.certificates.get()
+    endings = {
+        "application": lambda: revoking.revoke_application(person, rooms, reason="leak", at=AT),
+        "certificate": lambda: revoking.revoke_certificate(person, certificate, reason="leak", at=AT),
+        "resource": lambda: revoking.revoke_resource(person, rooms, "room-1", reason="raid", at=AT),
+        "everything": lambda: revoking.raise_epoch(EpochKind.EVERYTHING, EVERYTHING_KEY, at=AT),
+    }
+    before = issue()
+    endings[kind]()
+    # Another life, for a text of its own.
+    after = issuing.issue(person, "rooms", body={"roomId": "room-1", "lifetime": 900}, at=AT)
+    assert (is_live(before), is_live(after)) == (False, True)
+
+
 def test_ending_twice_ends_what_came_between(issue, person):
     revoking.revoke_mine(person, reason="", at=AT)
     made = issue()
@@ -152,6 +169,91 @@ def test_lists_show_that_a_set_was_ended(issue, person):
     revoking.revoke_mine(person, reason="", at=LATER)
     assert IssuedToken.objects.with_epochs_now().get().standing(LATER) is Standing.REVOKED
     assert not IssuedToken.objects.live(LATER).exists()
+
+
+def test_a_deactivated_user_ends_nothing(issue, user):
+    made = issue()
+    user.is_active = False
+    with pytest.raises(NotAuthenticated, match="not active"):
+        revoking.revoke_own(caller(user), made.token_id, reason="", at=LATER)
+
+
+def test_looking_at_the_ending_changes_nothing(issue):
+    issue()
+    assert not revoking.ending_of(IssuedToken.objects.get(), at=LATER).changed
+
+
+SETS = {
+    "user": lambda who, rooms: revoking.revoke_user(who, who.user, reason="leak", at=LATER),
+    "resource": lambda who, rooms: revoking.revoke_resource(who, rooms, "room-1", reason="leak", at=LATER),
+    "certificate": lambda who, rooms: revoking.revoke_certificate(
+        who, rooms.certificates.get(), reason="leak", at=LATER
+    ),
+    "application": lambda who, rooms: revoking.revoke_application(who, rooms, reason="leak", at=LATER),
+}
+
+
+@pytest.mark.parametrize("kind", SETS)
+def test_a_set_tells_how_many_were_live_and_until_when(issue, person, rooms, kind):
+    longest = issuing.issue(person, "rooms", body={"roomId": "room-1", "lifetime": 900}, at=AT)
+    issue()
+    issue(when=AT - timedelta(hours=1))
+    IssuedTokenFactory(expires_at=AT + timedelta(days=1))
+    told = SETS[kind](person, rooms)
+    assert (told.kind.value, told.live, told.last_ends_at) == (kind, 2, longest.expires_at)
+
+
+def test_a_room_is_counted_alone(issue, person, rooms):
+    issue(room="room-2")
+    assert SETS["resource"](person, rooms).live == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "named"), [("user", False), ("resource", True), ("certificate", True), ("application", True)]
+)
+def test_the_event_of_a_set_names_its_application(person, rooms, kind, named):
+    SETS[kind](person, rooms)
+    assert AuditEvent.objects.get().application == (rooms if named else None)
+
+
+def test_the_event_of_a_token_names_it_and_its_application(issue, person, rooms):
+    made = issue()
+    revoking.revoke_own(person, made.token_id, reason="lost", at=LATER)
+    event = AuditEvent.objects.get()
+    assert (event.token_id, event.application, event.detail) == (made.token_id, rooms, {"reason": "lost"})
+
+
+def test_a_rooms_name_is_cut_to_what_the_audit_holds(person, rooms):
+    revoking.revoke_resource(person, rooms, "r" * 300, reason="", at=LATER)
+    assert AuditEvent.objects.get().detail["of"] == "r" * 255
+
+
+def test_an_epoch_says_what_was_ended_and_when_last(person):
+    revoking.revoke_mine(person, reason="", at=AT)
+    assert (RevocationEpoch.objects.get().kind, RevocationEpoch.objects.get().not_before) == (EpochKind.USER, AT)
+    revoking.revoke_mine(person, reason="", at=LATER)
+    assert (RevocationEpoch.objects.get().epoch, RevocationEpoch.objects.get().not_before) == (2, LATER)
+
+
+def test_endings_are_logged(issue, person, caplog):
+    made = issue()
+    revoking.revoke_own(person, made.token_id, reason="lost", at=LATER)
+    revoking.revoke_mine(person, reason="log-out", at=LATER)
+    assert caplog.messages[-2:] == ["token_revoked", "set_revoked"]
+
+
+def test_receivers_are_told_the_reason_and_the_time(issue, person):
+    heard = []
+
+    def receiver(**kwargs):
+        heard.append((kwargs["sender"], kwargs["reason"], kwargs["at"]))
+
+    signals.token_revoked.connect(receiver)
+    made = issue()
+    revoking.revoke_own(person, made.token_id, reason="lost", at=AT)
+    revoking.revoke_mine(person, reason="log-out", at=LATER)
+    signals.token_revoked.disconnect(receiver)
+    assert heard == [(IssuedToken, "lost", AT), (RevocationEpoch, "log-out", LATER)]
 
 
 def test_receivers_hear_of_one_token_and_of_sets(issue, person, user):

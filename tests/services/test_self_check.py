@@ -40,9 +40,57 @@ def test_a_wrong_token_is_refused(issue):
     assert not IssuedToken.objects.exists()
 
 
+def test_a_wrong_token_is_logged(issue, caplog):
+    with pytest.raises(Unavailable):
+        issue(roomId="a")
+    assert "self-check failed" in caplog.messages
+
+
 def test_without_the_check_it_would_leave(issue, settings):
     settings.TOKEN_ISSUER = {**settings.TOKEN_ISSUER, "SELF_CHECK": False}
     assert issue(roomId="a").format
+
+
+class VagueProvider(VideoSDKProvider):
+    """Makes tokens that do not say when they end."""
+
+    name = "vague"
+    label = "Vague"
+
+    def inspect(self, token):
+        return replace(super().inspect(token), expires_at=None)
+
+
+class BrokenProvider(VagueProvider):
+    """Makes tokens that it finds fault with itself."""
+
+    name = "broken"
+    label = "Broken"
+
+    def inspect(self, token):
+        return replace(super().inspect(token), problems=("no sense",))
+
+
+@pytest.fixture
+def issue_of(settings, person):
+    def issue_of(provider):
+        added = {"add": [f"tests.services.test_self_check.{provider.__name__}"]}
+        settings.TOKEN_ISSUER = {**settings.TOKEN_ISSUER, "PROVIDERS": added, "SELF_CHECK": True}
+        application = ApplicationFactory(slug="tried", provider=provider.name, public_id=VIDEOSDK_KEY)
+        CertificateFactory(application=application, active=True, secret={"secret": "9" * 64})
+        RuleFactory(application=application)
+        return issuing.issue(person, "tried", body={"roomId": "a"}, at=AT)
+
+    return issue_of
+
+
+def test_a_token_that_does_not_say_when_it_ends_may_leave(issue_of):
+    assert issue_of(VagueProvider).token_id == IssuedToken.objects.get().pk
+
+
+def test_a_token_that_its_own_provider_finds_fault_with_does_not(issue_of):
+    with pytest.raises(Unavailable, match=r"^Broken minted a token"):
+        issue_of(BrokenProvider)
 
 
 class LongRoomsProvider(VideoSDKProvider):

@@ -70,7 +70,7 @@ def revoke_any(caller: Caller, token_id: UUID, *, reason: str, at: datetime) -> 
 
 
 def _revoke(caller: Caller, rows: Any, token_id: UUID, *, reason: str, at: datetime) -> Ending:  # noqa: ANN401  queryset
-    token = rows.with_epochs_now().select_related("application").filter(pk=token_id).first()
+    token = rows.select_related("application").filter(pk=token_id).first()
     if token is None:
         msg = "There is no such token."
         raise NotFound(msg)
@@ -215,7 +215,7 @@ def raise_epoch(kind: EpochKind, key: UUID, *, at: datetime) -> None:
     epochs = RevocationEpoch.objects.using(write_alias())
     if epochs.filter(key=key).update(epoch=F("epoch") + 1, not_before=at):
         return
-    epochs.bulk_create([RevocationEpoch(kind=kind, key=key, epoch=0, not_before=at)], ignore_conflicts=True)
+    epochs.bulk_create([RevocationEpoch(kind=kind, key=key, not_before=at)], ignore_conflicts=True)
     epochs.filter(key=key).update(epoch=F("epoch") + 1, not_before=at)
 
 
