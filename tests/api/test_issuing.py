@@ -135,12 +135,12 @@ def test_the_first_call_in_a_window_adds_two_more(browser, rooms):
     assert [statement.split()[0] for statement in charges] == ["UPDATE", "INSERT", "UPDATE"]
 
 
-def test_an_accounts_number_is_allocated_with_four_more_once(browser, calls):
-    with counted(9) as seen:
+def test_an_accounts_number_is_allocated_with_five_more_once(browser, calls):
+    with counted(10) as seen:
         assert browser.issue("calls", channel="a").status_code == 201
-    # Counting up, reading what it is now, looking for an account made by hand, and the account.
-    allocation = seen[4:8]
-    assert [statement.split()[0] for statement in allocation] == ["UPDATE", "SELECT", "UPDATE", "INSERT"]
+    # Counting up, reading what it is now, the account, looking for one made by hand, and whose number counts.
+    allocation = seen[4:9]
+    assert [statement.split()[0] for statement in allocation] == ["UPDATE", "SELECT", "INSERT", "UPDATE", "SELECT"]
     with counted(5):
         assert browser.issue("calls", channel="b").status_code == 201
 
