@@ -40,11 +40,10 @@ class AuditEventAdmin(EvidenceAdmin):
     @admin.display(description=_("how often"))
     def times(self, event: AuditEvent) -> str:
         """How many equal refusals of a minute the row stands for."""
-        return f"{event.count} ×" if event.count > 1 else ""  # noqa: RUF001  the multiplication sign is meant
+        return f"{event.count} \N{MULTIPLICATION SIGN}" if event.count > 1 else ""
 
     @admin.display(description=_("detail"))
     def detail_text(self, event: AuditEvent) -> str:
         """The rest, as written."""
-        return ", ".join(
-            f"{name}: {value if isinstance(value, str) else json.dumps(value)}" for name, value in event.detail.items()
-        )
+        facts = sorted(event.detail.items())  # engines keep no order, or each its own
+        return ", ".join(f"{name}: {value if isinstance(value, str) else json.dumps(value)}" for name, value in facts)
