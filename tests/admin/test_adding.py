@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import pytest
+from django import forms
 from django.contrib.admin.models import ADDITION, LogEntry
 from django.contrib.auth.models import Group
-from django.db import OperationalError, connection
 
 from tests.admin.addresses import url
+from tests.admin.busy import busy
 from tests.factories import AGORA_APP_ID, AGORA_CERTIFICATE, ApplicationFactory, GroupFactory, UserFactory
 from token_issuer import issue
+from token_issuer.admin.application_forms import AddApplicationForm
+from token_issuer.errors import BadOption
 from token_issuer.models import Application, CertificateState, Rule
 from token_issuer.registry import get_provider
 from token_issuer.services.opening import opened_secret
@@ -168,13 +171,30 @@ def test_addition_is_in_the_log_without_values(add):
 
 
 def test_busy_database_is_said_above_the_form(add):
-    def busy(execute, sql, params, many, context):
-        if sql.startswith("INSERT") and "token_issuer_application" in sql:
-            raise OperationalError("database is locked")
-        return execute(sql, params, many, context)
-
-    with connection.execute_wrapper(busy):
+    with busy("INSERT", "token_issuer_application"):
         assert errors(add()) == {"__all__": ["The database was busy three times in a row."]}
+
+
+def test_refusal_of_a_nested_option_stands_at_it(site, settings):
+    settings.TOKEN_ISSUER = {**settings.TOKEN_ISSUER, "PROVIDERS": {"add": ["tests.admin.lifts.LiftProvider"]}}
+    answer = site.post(
+        url("application", "add") + "?provider=lifts",
+        {
+            **FILLED, "public_id": "t1", "maximum_lifetime": "", "secret-secret": "k" * 32, "option-lowest": "0",
+            "option-home.name": "L" + "\N{SNOWMAN}" * 10, "option-home.floor": "0", "option-stops": "1\nmany",
+        },
+    )  # fmt: skip
+    assert errors(answer) == {
+        "option-home.name": ["must be at most 20 bytes in UTF-8"],
+        "option-stops": ["must be a whole number"],
+    }
+
+
+def test_refusal_of_something_that_has_no_field_stands_above_the_form():
+    form = AddApplicationForm(get_provider("agora"), FILLED, groups=forms.CharField(required=False))
+    assert form.is_valid()
+    form.add_refusal(BadOption("elsewhere", "is wrong"))
+    assert form.non_field_errors() == ["elsewhere: is wrong"]
 
 
 def test_third_partys_provider_gets_its_form(site, settings):

@@ -6,6 +6,7 @@ import pytest
 from django.contrib.admin.models import LogEntry
 
 from tests.admin.addresses import url
+from tests.admin.busy import busy
 from tests.factories import AT, IssuedTokenFactory
 from token_issuer.models import AuditEvent, AuditKind, Certificate, CertificateState, IssuedToken, Standing
 
@@ -50,6 +51,17 @@ def test_refusal_stands_at_the_part(stage):
 def test_broken_reference_stands_at_the_reference(stage):
     form = stage(**{"secret-secret": "", "reference": "env:NOT_SET_ANYWHERE"}).context["adminform"].form
     assert list(form.errors) == ["reference"]
+
+
+def test_busy_database_is_said_above_the_form(stage):
+    with busy("INSERT", "token_issuer_certificate"):
+        form = stage().context["adminform"].form
+    assert form.non_field_errors() == ["The database was busy three times in a row."]
+
+
+def test_provider_knows_the_purpose(site, rooms):
+    page = url("certificate", "add") + f"?application={rooms.pk}&purpose=decoration"
+    assert site.get(page).status_code == 404
 
 
 def test_activating_retires_the_one_that_signed(site, staged, active):

@@ -10,6 +10,7 @@ from django.contrib.admin.models import LogEntry
 from django.utils import timezone
 
 from tests.admin.addresses import url
+from tests.admin.busy import busy
 from tests.factories import (
     ApplicationFactory,
     CertificateFactory,
@@ -169,6 +170,15 @@ def test_second_revocation_changes_nothing(site, issued):
     row.refresh_from_db()
     assert row.reason == "first"
     assert (LogEntry.objects.count(), AuditEvent.objects.filter(kind=AuditKind.TOKEN_REVOKED).count()) == (1, 1)
+
+
+def test_what_was_not_revoked_is_said(site, issued):
+    _text, row = issued
+    with busy("UPDATE", "token_issuer_issuedtoken"):
+        words = text_of(site.post(url("issuedtoken", "revoke", row.pk), {"reason": "seen in a log"}))
+    assert "Not revoked : The database was busy three times in a row." in words
+    row.refresh_from_db()
+    assert (row.revoked_at, LogEntry.objects.count()) == (None, 0)
 
 
 def test_revoking_needs_its_own_permission(staff, issued):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 from django.contrib import admin, messages
@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from token_issuer.admin.application_forms import AddApplicationForm, EditApplicationForm
 from token_issuer.admin.callers import caller_of
 from token_issuer.admin.choosing import Choice
-from token_issuer.admin.pages import Deed, OwnPages, non_atomic, require
+from token_issuer.admin.pages import Deed, OwnPages, require
 from token_issuer.admin.secrecy import handles_secrets
 from token_issuer.crypto.references import ReferenceBroken
 from token_issuer.errors import FieldError, TokenIssuerError
@@ -69,7 +69,6 @@ class ApplicationAdmin(OwnPages):
 
     # Adding
 
-    @non_atomic
     @handles_secrets
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -99,9 +98,7 @@ class ApplicationAdmin(OwnPages):
     def _groups_field(self, request: HttpRequest) -> forms.Field:
         """The field that a rule's own page has: never a list of all groups there are."""
         rules = self.admin_site.get_model_admin(Rule)
-        field = rules.formfield_for_dbfield(Rule._meta.get_field("groups"), request)
-        if field is None:
-            raise Http404
+        field = cast("forms.Field", rules.formfield_for_dbfield(Rule._meta.get_field("groups"), request))
         field.required = False
         return field
 
@@ -119,7 +116,6 @@ class ApplicationAdmin(OwnPages):
 
     # Editing
 
-    @non_atomic
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
@@ -181,7 +177,6 @@ class ApplicationAdmin(OwnPages):
 
     # Switching
 
-    @non_atomic
     def disable_view(self, request: HttpRequest, row_id: UUID) -> HttpResponse:
         """Confirm, then switch off."""
         application = self.found(request, row_id)
@@ -199,7 +194,6 @@ class ApplicationAdmin(OwnPages):
         )
         return self.confirmed(request, application, deed, back=self.url("change", application.pk))
 
-    @non_atomic
     def enable_view(self, request: HttpRequest, row_id: UUID) -> HttpResponse:
         """Confirm, then switch on."""
         application = self.found(request, row_id)

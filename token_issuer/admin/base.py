@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
+    from django.urls import URLPattern
 
     AnyModelAdmin = admin.ModelAdmin[Any]
     AnyPaginator = Paginator[Any]
@@ -43,11 +44,31 @@ class CappedPaginator(AnyPaginator):
         return self.count == LONGEST_LIST
 
 
+class _EveryAlias(frozenset[str]):
+    """Contains every database, also one that the site adds later."""
+
+    def __contains__(self, alias: object) -> bool:
+        return True
+
+
+def outside_transactions(pattern: URLPattern) -> URLPattern:
+    """Keep ATOMIC_REQUESTS of every database off a page: services commit before they answer."""
+    pattern.callback._non_atomic_requests = _EveryAlias()  # type: ignore[attr-defined]  # Django's decorator sets it too
+    return pattern
+
+
 class StyledAdmin(AnyModelAdmin):
-    """With our few rules of style, from a file: a strict content security policy allows no others."""
+    """Outside ATOMIC_REQUESTS, and with our few rules of style from a file: a strict CSP allows no others.
+
+    Django's own pages that save open a transaction of their own.
+    """
 
     class Media:
         css = {"all": ("token_issuer/admin.css",)}
+
+    def get_urls(self) -> list[URLPattern]:
+        """Return Django's own pages."""
+        return [outside_transactions(pattern) for pattern in super().get_urls()]
 
 
 class ReadOnlyAdmin(StyledAdmin):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.contrib import admin, messages
+from django.http import Http404
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
@@ -15,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from token_issuer.admin.base import ReadOnlyAdmin
 from token_issuer.admin.callers import caller_of
 from token_issuer.admin.choosing import application_choices, chosen_application
-from token_issuer.admin.pages import Deed, OwnPages, non_atomic, require
+from token_issuer.admin.pages import Deed, OwnPages, require
 from token_issuer.admin.secrecy import handles_secrets
 from token_issuer.admin.service_forms import CertificateForm
 from token_issuer.crypto.references import ReferenceBroken
@@ -94,7 +95,6 @@ class CertificateAdmin(OwnPages, ReadOnlyAdmin):
         more = {"may_rotate": self.has_rotate_permission(request)}
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **more})
 
-    @non_atomic
     @handles_secrets
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -107,6 +107,8 @@ class CertificateAdmin(OwnPages, ReadOnlyAdmin):
             choices = application_choices()
             return self.page(request, "choose.html", {"title": gettext("For which application?"), "choices": choices})
         purpose = request.GET.get("purpose", "sign")
+        if purpose not in provider.secret_fields:
+            raise Http404
         form = CertificateForm(provider, request.POST if request.method == "POST" else None, purpose=purpose)
         certificate = self._staged(request, form, application, purpose=purpose) if form.is_valid() else None
         if certificate is None:
@@ -139,7 +141,6 @@ class CertificateAdmin(OwnPages, ReadOnlyAdmin):
             form.add_error(None, error.message)
         return None
 
-    @non_atomic
     def activate_view(self, request: HttpRequest, row_id: UUID) -> HttpResponse:
         """Confirm, then let it sign."""
         certificate = self._rotatable(request, row_id)
@@ -157,7 +158,6 @@ class CertificateAdmin(OwnPages, ReadOnlyAdmin):
         )
         return self.confirmed(request, certificate, deed, back=self._home(request, certificate))
 
-    @non_atomic
     def retire_view(self, request: HttpRequest, row_id: UUID) -> HttpResponse:
         """Confirm, then stop honouring it."""
         certificate = self._rotatable(request, row_id)
@@ -174,7 +174,6 @@ class CertificateAdmin(OwnPages, ReadOnlyAdmin):
         )
         return self.confirmed(request, certificate, deed, back=self._home(request, certificate))
 
-    @non_atomic
     def revoke_view(self, request: HttpRequest, row_id: UUID) -> HttpResponse:
         """Confirm with a reason, then end it and every token made with it."""
         certificate = self._rotatable(request, row_id)

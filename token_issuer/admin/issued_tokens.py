@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from token_issuer.admin import revoking, searching
 from token_issuer.admin.base import EvidenceAdmin
-from token_issuer.admin.pages import OwnPages, non_atomic, require
+from token_issuer.admin.pages import OwnPages, require
 from token_issuer.admin.secrecy import handles_secrets
 from token_issuer.models import IssuedToken, Standing
 from token_issuer.registry import providers
@@ -131,7 +131,6 @@ class IssuedTokenAdmin(OwnPages, EvidenceAdmin):
 
     # Finding
 
-    @non_atomic
     @handles_secrets
     def find_view(self, request: HttpRequest) -> HttpResponse:
         """Lead from a pasted token or an id to its page. What was pasted goes nowhere else."""
@@ -157,13 +156,11 @@ class IssuedTokenAdmin(OwnPages, EvidenceAdmin):
 
     # Revoking
 
-    @non_atomic
     def revoke_view(self, request: HttpRequest, row_id: UUID) -> HttpResponse:
         """Show what revoking one token does; a POST does it."""
         require(self.has_view_permission(request) and self.has_revoke_permission(request))
         return revoking.page(self, request, [self.found(request, row_id)], decided=request.method == "POST")
 
-    @non_atomic
     def revoke_selected_view(self, request: HttpRequest) -> HttpResponse:
         """End the tokens that the confirmation listed."""
         require(self.has_view_permission(request) and self.has_revoke_permission(request))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import messages
@@ -16,7 +16,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from token_issuer.admin.base import StyledAdmin
+from token_issuer.admin.base import StyledAdmin, outside_transactions
 from token_issuer.admin.callers import caller_of
 from token_issuer.errors import TokenIssuerError
 from token_issuer.services.revoking import LONGEST_REASON
@@ -29,21 +29,6 @@ if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
     from token_issuer.services.callers import Caller
-
-View = TypeVar("View", bound=Callable[..., Any])
-
-
-class _EveryAlias(frozenset[str]):
-    """Contains every database, also one that the site adds later."""
-
-    def __contains__(self, alias: object) -> bool:
-        return True
-
-
-def non_atomic(view: View) -> View:
-    """Keep ATOMIC_REQUESTS of every database off a view: services commit before they answer."""
-    view._non_atomic_requests = _EveryAlias()  # type: ignore[attr-defined]  # what Django's own decorator sets
-    return view
 
 
 class ReasonForm(forms.Form):
@@ -77,7 +62,7 @@ class OwnPages(StyledAdmin):
 
     def own_path(self, route: str, view: Callable[..., HttpResponse], name: str) -> URLPattern:
         """Return a URL for staff; the view checks its own permission."""
-        return path(route, self.admin_site.admin_view(view), name=self._url_name(name))
+        return outside_transactions(path(route, self.admin_site.admin_view(view), name=self._url_name(name)))
 
     def url(self, name: str, *args: object) -> str:
         """Return the address of one of this admin's pages, Django's or own."""

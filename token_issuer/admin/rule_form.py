@@ -25,7 +25,7 @@ def _seconds(text: str) -> int:
 class RuleForm(forms.ModelForm):  # type: ignore[type-arg]  # ModelForm[Rule] is not subscriptable at run time
     """A rule of one application. ``application`` is set on the subclass that RuleAdmin makes for a request."""
 
-    application: ClassVar[Application | None] = None
+    application: ClassVar[Application]
 
     privileges = forms.MultipleChoiceField(label=_("Privileges"), widget=words_widget())
     window = forms.TypedChoiceField(
@@ -41,8 +41,6 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]  # ModelForm[Rule] is
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  as Django's
         super().__init__(*args, **kwargs)
-        if self.application is None or "privileges" not in self.fields:  # those who only look have no fields
-            return
         if self.instance._state.adding:
             self.instance.application = self.application
         self.provider = providers().get(self.application.provider)
