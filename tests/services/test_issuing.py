@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 from tests.factories import (
     ApplicationFactory,
     CertificateFactory,
+    GroupFactory,
     RuleFactory,
     UserFactory,
     VendorAccountFactory,
@@ -154,6 +155,107 @@ def test_the_same_refusal_within_a_minute_is_one_counted_row(issue, at):
         with pytest.raises(PolicyDenied):
             issue(when=at + timedelta(seconds=second))
     assert sorted(AuditEvent.objects.values_list("count", flat=True)) == [1, 3]
+
+
+def test_a_refusal_says_who_where_why_and_by_which_door(issue, user, at):
+    application = ApplicationFactory(slug="rooms", ready=True)
+    with pytest.raises(PolicyDenied):
+        issue(by=caller(user, ip="192.0.2.1", user_agent="curl"), when=at)
+    event = AuditEvent.objects.get()
+    assert (event.user, event.application, event.at, event.ip, event.user_agent, event.detail) == (
+        user,
+        application,
+        at,
+        "192.0.2.1",
+        "curl",
+        {"reason": "no_rule", "origin": "session"},
+    )
+
+
+def test_refusals_of_one_minute_are_counted_to_the_microsecond(issue, at):
+    ApplicationFactory(slug="rooms", ready=True)
+    for moment in (at, at + timedelta(microseconds=1)):
+        with pytest.raises(PolicyDenied):
+            issue(when=moment)
+    assert AuditEvent.objects.get().count == 2
+
+
+def test_a_refusal_that_is_counted_already_is_one_statement(issue, at):
+    ApplicationFactory(slug="rooms", ready=True)
+    with pytest.raises(PolicyDenied):
+        issue()
+    with counted(2 + 1), pytest.raises(PolicyDenied):
+        issue()
+
+
+def test_a_refusal_is_logged_and_receivers_hear_of_it(issue, user, at, caplog):
+    application = ApplicationFactory(slug="rooms", ready=True)
+    heard = []
+
+    def receiver(**kwargs):
+        heard.append({name: kwargs[name] for name in ("application", "user", "code", "reason", "origin", "at")})
+
+    signals.token_refused.connect(receiver)
+    with pytest.raises(PolicyDenied):
+        issue()
+    signals.token_refused.disconnect(receiver)
+    assert "refused" in caplog.messages
+    assert heard == [
+        {
+            "application": application,
+            "user": user,
+            "code": "policy_denied",
+            "reason": "no_rule",
+            "origin": "session",
+            "at": at,
+        }
+    ]
+
+
+@pytest.mark.parametrize("origin", Origin)
+def test_only_a_server_gets_what_is_for_servers(origin, user):
+    assert caller(user, origin=origin).is_server is (origin in {Origin.PYTHON, Origin.COMMAND})
+
+
+def test_a_certificate_for_something_else_does_not_sign(issue):
+    application = RuleFactory(application=ApplicationFactory(slug="rooms")).application
+    CertificateFactory(application=application, purpose="call", active=True)
+    with pytest.raises(NoActiveCertificate):
+        issue()
+
+
+@pytest.mark.parametrize("slug", ["rooms\x00", "räume"])
+def test_what_cannot_be_a_slug_costs_no_statement(issue, person, slug):
+    with counted(0), pytest.raises(NotFound):
+        issue(slug)
+
+
+@pytest.mark.parametrize(("pattern", "resource"), [("desk-{slot}", "desk-1"), ("{account}-room", "ada-room")])
+def test_a_rules_room_may_name_the_slot_and_the_account(issue, user, pattern, resource):
+    rule = RuleFactory(application=ApplicationFactory(slug="rooms", ready=True), resource_pattern=pattern)
+    VendorAccountFactory(application=rule.application, user=user, subject="ada")
+    assert issue(roomId=resource, slot=1).grant.resource == resource
+    with pytest.raises(PolicyDenied):
+        issue(roomId="x-room", slot=1)
+
+
+def test_without_a_chosen_name_no_room_is_named_after_it(issue, user):
+    rule = RuleFactory(application=ApplicationFactory(slug="rooms", ready=True), resource_pattern="{account}-room")
+    VendorAccountFactory(application=rule.application, user=user)
+    with pytest.raises(PolicyDenied):
+        issue(roomId="None-room")
+
+
+def test_a_subject_may_name_the_group(issue, user):
+    group = GroupFactory(name="nurses")
+    user.groups.add(group)
+    RuleFactory(
+        application=ApplicationFactory(slug="rooms", ready=True),
+        everyone=False,
+        for_groups=[group],
+        subject_pattern="{group}-{user.pk}",
+    )
+    assert issue().grant.subject == f"nurses-{user.pk}"
 
 
 def test_every_wrong_field_is_named_at_once(issue, rooms):

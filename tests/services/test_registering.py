@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 
-from tests.factories import AT, VIDEOSDK_KEY, VIDEOSDK_SECRET, GroupFactory
+from tests.factories import AT, VIDEOSDK_KEY, VIDEOSDK_SECRET, CertificateFactory, GroupFactory
 from token_issuer.errors import BadOption, NotFound
 from token_issuer.models import Application, AuditEvent, Certificate, CertificateState, Rule
+from token_issuer.providers.videosdk import VideoSDKProvider
 from token_issuer.registry import get_provider
 from token_issuer.services import issuing, registering
-from token_issuer.services.drafts import ApplicationDraft, RuleDraft, check_rule
+from token_issuer.services.drafts import ApplicationDraft, RuleDraft, check_lifetimes, check_rule
 
 DRAFT = ApplicationDraft(
     provider="videosdk",
@@ -39,6 +40,59 @@ def test_rules_keep_people_and_groups(person, user):
     draft = replace(DRAFT, rules=(RuleDraft(privileges=("allow_join",), users=[user], groups=[group]),))
     rule = registering.register(person, draft, at=AT).rules.get()
     assert ([*rule.users.all()], [*rule.groups.all()], rule.created_by) == ([user], [group], user)
+
+
+def test_every_value_is_kept(person, user):
+    rule = RuleDraft(
+        privileges=("allow_mod", "allow_join", "allow_join"),
+        everyone=True,
+        resource_pattern="room-*",
+        subject_pattern="{user.username}",
+        maximum_lifetime=300,
+        limit=5,
+        window=60,
+        wildcards=True,
+        allow_username=True,
+        priority=7,
+    )
+    values = {"default_lifetime": 60, "maximum_lifetime": 600, "slots": 2, "environment": "stage"}
+    application = registering.register(person, replace(DRAFT, rules=(rule,), **values), at=AT)
+    application.refresh_from_db()
+    assert {name: getattr(application, name) for name in values} == values
+    assert (application.name, application.public_id, application.created_at) == ("Rooms", VIDEOSDK_KEY, AT)
+    kept = application.rules.get()
+    assert kept.privileges == ["allow_join", "allow_mod"]
+    assert kept.created_at == AT
+    columns = [name for name in asdict(rule) if name not in {"privileges", "users", "groups"}]
+    assert {name: getattr(kept, name) for name in columns} == {name: getattr(rule, name) for name in columns}
+
+
+def test_only_its_own_certificate_becomes_active(person):
+    other = CertificateFactory()
+    registering.register(person, DRAFT, at=AT)
+    other.refresh_from_db()
+    assert other.state is CertificateState.STAGED
+
+
+def test_the_audit_says_which_application_certificate_and_rule(person):
+    application = registering.register(person, DRAFT, at=AT)
+    events = [*AuditEvent.objects.order_by("id")]
+    assert {event.application for event in events} == {application}
+    assert events[2].detail == {"fingerprint": application.certificates.get().fingerprint}
+    assert events[3].detail == {"rule": str(application.rules.get().pk), "what": "added"}
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"default_lifetime": 600, "maximum_lifetime": 600},
+        {"default_lifetime": 60},
+        {"maximum_lifetime": 86400},
+        {"maximum_lifetime": VideoSDKProvider.lifetimes.minimum},
+    ],
+)
+def test_the_outermost_lifetimes_may_be_set(values):
+    check_lifetimes(get_provider("videosdk"), values.get("default_lifetime"), values.get("maximum_lifetime"))
 
 
 def test_it_is_in_the_audit_without_the_secret(person):

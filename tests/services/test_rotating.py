@@ -135,6 +135,90 @@ def test_every_step_is_in_the_audit_without_the_secret(person, rooms, old):
     assert events[-1].detail == {"fingerprint": fresh.fingerprint, "purpose": "sign"}
 
 
+def test_the_audit_names_the_application_of_every_step(person, rooms, old):
+    staged = rotating.stage(person, rooms, secret=NEW, at=AT)
+    rotating.activate(person, staged, at=AT)
+    rotating.retire(person, old, at=LATER)
+    events = AuditEvent.objects.order_by("id").values_list("kind", "application", "detail__fingerprint")
+    assert [*events] == [
+        ("certificate_staged", rooms.pk, staged.fingerprint),
+        ("certificate_activated", rooms.pk, staged.fingerprint),
+        ("certificate_retired", rooms.pk, old.fingerprint),
+    ]
+
+
+def test_a_certificate_knows_when_it_was_staged_and_what_it_is_now(person, rooms):
+    staged = rotating.stage(person, rooms, secret=NEW, at=AT)
+    rotating.activate(person, staged, at=LATER)
+    assert (staged.created_at, staged.state) == (AT, CertificateState.ACTIVE)
+
+
+def test_a_certificate_is_staged_for_its_purpose(person, rooms):
+    fresh = rotating.new_certificate(person, rooms, purpose="call", secret=NEW, reference="", at=AT)
+    assert fresh.purpose == "call"
+
+
+@pytest.mark.parametrize("change", [rotating.retire, lambda *given, at: rotating.activate(*given, at=at)])
+def test_what_is_retired_or_revoked_is_left_alone(person, rooms, old, change):
+    staged = rotating.stage(person, rooms, secret=NEW, at=AT)
+    rotating.activate(person, staged, at=AT)
+    rotating.retire(person, old, at=AT)
+    with pytest.raises(Conflict):
+        change(person, old, at=LATER)
+    assert Certificate.objects.get(pk=old.pk).retired_at == AT
+
+
+def test_a_revoked_one_does_not_retire(person, rooms, old):
+    rotating.activate(person, rotating.stage(person, rooms, secret=NEW, at=AT), at=AT)
+    rotating.revoke(person, old, reason="leak", at=AT)
+    with pytest.raises(Conflict):
+        rotating.retire(person, old, at=LATER)
+
+
+def test_other_applications_go_on_as_they_are(person, rooms, old):
+    other = CertificateFactory(active=True, secret=NEW)
+    fresh = rotating.stage(person, rooms, secret=NEW, at=AT)
+    rotating.activate(person, fresh, at=AT)
+    rotating.replace(person, fresh, secret={"secret": "8" * 64}, reason="leak", at=LATER)
+    other.refresh_from_db()
+    assert (other.state, other.application.config_version) == (CertificateState.ACTIVE, 1)
+
+
+def test_the_same_secret_may_serve_another_purpose(person, rooms, old):
+    CertificateFactory(application=rooms, purpose="call", secret=NEW)
+    assert rotating.stage(person, rooms, secret=NEW, at=AT).state is CertificateState.STAGED
+
+
+def test_replacing_leaves_a_staged_one_staged(person, rooms, old):
+    rotating.stage(person, rooms, secret=NEW, at=AT)
+    rotating.replace(person, old, secret={"secret": "8" * 64}, reason="leak", at=LATER)
+    assert states() == [CertificateState.REVOKED, CertificateState.STAGED, CertificateState.ACTIVE]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda who, old: rotating.revoke(who, old, reason="leak", at=LATER),
+        lambda who, old: rotating.replace(who, old, secret=NEW, reason="leak", at=LATER),
+    ],
+)
+def test_whoever_caches_the_configuration_sees_that_it_changed(person, old, change):
+    change(person, old)
+    assert Application.objects.get().config_version == 2
+
+
+def test_receivers_are_told_which_whose_by_whom_and_when(person, user, rooms, old):
+    heard = []
+
+    def receiver(**kwargs):
+        heard.append(tuple(kwargs[name] for name in ("certificate", "application", "change", "changed_by", "at")))
+
+    signals.certificate_changed.connect(receiver)
+    fresh = rotating.replace(person, old, secret=NEW, reason="leak", at=LATER)
+    signals.certificate_changed.disconnect(receiver)
+    assert heard == [(old, rooms, "revoked", user, LATER), (fresh, rooms, "activated", user, LATER)]
+
+
 def test_receivers_hear_of_every_step(person, rooms, old):
     heard = []
 

@@ -95,6 +95,41 @@ def test_a_row_alone_does_not_make_a_token(text, forged, why):
     assert verdict(fake) == why
 
 
+@pytest.mark.parametrize("wrong", ["", "é", "x" * (verifying.LONGEST_TOKEN + 1)])
+def test_what_cannot_be_a_token_costs_no_statement(db, wrong):
+    with counted(0):
+        assert verifying.find(wrong) is None
+
+
+def test_the_longest_text_is_looked_for_by_its_digest(db):
+    longest = "x" * verifying.LONGEST_TOKEN
+    with counted(1) as seen:
+        assert verifying.find(longest) is None
+    assert digests.digest(longest) in seen[0]
+
+
+def test_a_row_is_found_by_the_exact_digest(text):
+    """MariaDB finds it in capitals, too."""
+    IssuedToken.objects.update(digest=digests.digest(text).upper())
+    assert verdict(text) == "unknown"
+
+
+@pytest.mark.parametrize("ended", [{"revoked_at": AT}, {"epochs": 7}])
+def test_of_two_rows_with_one_text_the_ended_one_counts(text, person, ended):
+    older = IssuedToken.objects.get()
+    assert issuing.issue(person, "rooms", body={"roomId": "room-1"}, at=AT).token.reveal() == text
+    assert verifying.verify(text, at=LATER).token != older
+    IssuedToken.objects.filter(pk=older.pk).update(**ended)
+    assert verifying.find(text) == older
+    assert verdict(text) == "revoked"
+
+
+def test_a_refusal_is_logged(db, caplog):
+    with caplog.at_level("INFO", logger="token_issuer.verify"):
+        verdict("x")
+    assert "rejected" in caplog.messages
+
+
 def test_one_statement(text):
     with counted(1):
         verifying.verify(text, at=LATER)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.db import IntegrityError
 from django.db.models import F
@@ -24,6 +24,7 @@ from token_issuer.services.transactions import durable, retrying, write_alias
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from token_issuer.models.certificate import CertificateQuerySet
     from token_issuer.services.callers import Caller
 
 
@@ -98,7 +99,7 @@ def activate(caller: Caller, certificate: Certificate, *, at: datetime) -> None:
     def work() -> None:
         with durable():
             # Retire first: between the two statements there may be none active, never two.
-            _siblings(certificate).filter(active_slot=1).update(retiring_at=at)
+            _signing(certificate).update(retiring_at=at)
             _step(certificate, {"activated_at__isnull": True, "revoked_at__isnull": True}, activated_at=at)
             _touch(certificate)
             _record(AuditKind.CERTIFICATE_ACTIVATED, caller, certificate, at=at)
@@ -166,12 +167,11 @@ def replace(
         with durable():
             _revoke(caller, certificate, reason=clean(reason, LONGEST_REASON), at=at)
             # Whatever still signs gives way: the caller asked for this secret to be the one.
-            _siblings(certificate).filter(active_slot=1).update(retiring_at=at)
+            _signing(certificate).update(retiring_at=at)
             fresh = new_certificate(
                 caller, application, purpose=certificate.purpose, secret=secret, reference=reference, at=at
             )
-            _step(fresh, {"activated_at__isnull": True}, activated_at=at)
-            _touch(certificate)
+            _step(fresh, {}, activated_at=at)
             _record(AuditKind.CERTIFICATE_ACTIVATED, caller, fresh, at=at)
             return fresh
 
@@ -188,11 +188,10 @@ def _revoke(caller: Caller, certificate: Certificate, *, reason: str, at: dateti
     _record(AuditKind.CERTIFICATE_REVOKED, caller, certificate, at=at, reason=reason)
 
 
-def _siblings(certificate: Certificate) -> Any:  # noqa: ANN401  a queryset with our methods
+def _signing(certificate: Certificate) -> CertificateQuerySet:
+    """The one that signs now for the same purpose."""
     rows = Certificate.objects.using(write_alias())
-    return rows.filter(application_id=certificate.application_id, purpose=certificate.purpose).exclude(
-        pk=certificate.pk
-    )
+    return rows.filter(application_id=certificate.application_id, purpose=certificate.purpose).active()
 
 
 def _step(certificate: Certificate, wanted: Mapping[str, bool], **changes: object) -> None:
