@@ -1,0 +1,49 @@
+"""The admin for people whose model has nothing but a UUID."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from tests.factories import ApplicationFactory, IssuedTokenFactory
+from tests.projects.uuid_user.models import Person
+from token_issuer.models import IssuedToken, Rule
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def chief():
+    return Person.objects.create(handle="chief", is_staff=True)
+
+
+@pytest.fixture
+def site(chief):
+    client = Client()
+    client.force_login(chief)
+    return client
+
+
+def url(model, page, *args):
+    return reverse(f"admin:token_issuer_{model}_{page}", args=args)
+
+
+def test_a_rule_names_people_by_their_id(site, chief):
+    application = ApplicationFactory()
+    page = url("rule", "add") + f"?application={application.pk}"
+    data = {"privileges": ["allow_join"], "priority": "1", "resource_pattern": "*", "users": str(chief.pk)}
+    assert site.post(page, data).status_code == 302
+    rule = Rule.objects.get()
+    assert ([*rule.users.all()], rule.created_by) == ([chief], chief)
+    assert ">1 user<" in site.get(url("rule", "changelist")).content.decode()
+
+
+def test_a_token_is_found_by_its_persons_handle_and_revoked(site, chief):
+    token = IssuedTokenFactory(user=Person.objects.create(handle="ada"))
+    IssuedTokenFactory(user=chief)
+    for term in ("user:ada", f"user:{token.user.pk}"):
+        answer = site.get(url("issuedtoken", "changelist"), {"q": term})
+        assert [*answer.context["cl"].result_list] == [token]
+    site.post(url("issuedtoken", "revoke", token.pk), {"reason": "leaked"})
+    assert IssuedToken.objects.get(pk=token.pk).revoked_by == chief
