@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from tests.factories import AT, GroupFactory, UserFactory
+from tests.factories import AT, GroupFactory, RuleFactory, UserFactory
+from tests.statements import counted
 from token_issuer.errors import BadOption
 from token_issuer.models import AuditEvent, Rule
 from token_issuer.services import allowing
@@ -60,6 +61,18 @@ def test_other_people_are_another_rule(person, bare):
         assert allowing.allow(person, bare, draft, at=AT) is not None
         assert allowing.allow(person, bare, draft, at=AT) is None
     assert Rule.objects.count() == len(drafts)
+
+
+def test_another_applications_rule_is_another_rule(person, bare):
+    RuleFactory(privileges=["allow_join"])
+    assert allowing.allow(person, bare, EVERYONE, at=AT) is not None
+
+
+def test_many_rules_are_compared_in_as_many_statements_as_one(person, bare):
+    for privileges in (["ask_join"], ["allow_mod"], ["allow_join"]):
+        allowing.allow(person, bare, replace(EVERYONE, privileges=privileges), at=AT)
+    with counted(4):  # the application, its rules, their users, their groups
+        assert allowing.allow(person, bare, EVERYONE, at=AT) is None
 
 
 def test_a_rule_that_can_never_work_is_refused(person, bare):

@@ -35,6 +35,11 @@ def test_everything_is_set_and_the_version_raised(person, calls, wanted, at):
     assert (event.user, event.application, event.at) == (person.user, calls, at)
 
 
+def test_other_applications_stay_as_they_are(person, calls, rooms, wanted, at):
+    configure(person, calls, wanted, at=at)
+    assert Application.objects.get(pk=rooms.pk).name == rooms.name
+
+
 def test_every_misfit_is_named(person, calls, wanted, at):
     with pytest.raises(BadOption) as caught:
         configure(person, calls, replace(wanted, options={"channel_max": 1}, default_lifetime=5000), at=at)

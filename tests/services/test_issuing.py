@@ -36,7 +36,7 @@ from token_issuer.policy import Charge
 from token_issuer.providers.base import MintOrder
 from token_issuer.providers.videosdk import VideoSDKProvider
 from token_issuer.registry import get_provider
-from token_issuer.services import issuing, recording
+from token_issuer.services import accounts, issuing, recording
 from token_issuer.services.transactions import OpenTransaction
 
 ROOM = {"roomId": "abcd-efgh-ijkl"}
@@ -342,6 +342,13 @@ def test_a_subject_fits_the_audit(issue):
     RuleFactory(application=ApplicationFactory(slug="rooms", ready=True), subject_pattern=pattern, allow_username=True)
     with pytest.raises(PolicyDenied, match=r"^Your name at the vendor would be too long\.$"):
         issue(by=caller(UserFactory(username="s" * 20)))
+
+
+def test_the_longest_subject_is_let_through(issue):
+    pattern = "u" * (accounts.LONGEST_SUBJECT - 9) + "-{user.username}"
+    RuleFactory(application=ApplicationFactory(slug="rooms", ready=True), subject_pattern=pattern, allow_username=True)
+    made = issue(by=caller(UserFactory(username="somebody")))
+    assert len(made.grant.subject) == accounts.LONGEST_SUBJECT
 
 
 def test_digits_alone_are_never_an_account(issue, at):

@@ -12,7 +12,7 @@ from tests.statements import counted
 from token_issuer.errors import NotAuthenticated, NotFound
 from token_issuer.ids import uuid7
 from token_issuer.models import Application, Standing
-from token_issuer.services import listing
+from token_issuer.services import listing, revoking
 
 
 def offered(person) -> list[str]:
@@ -69,6 +69,36 @@ def test_own_tokens_come_newest_first_in_pages(person, user):
     third = listing.own_tokens(person, at=AT, size=2, after=second.next)
     assert [*first.tokens, *second.tokens, *third.tokens] == tokens[::-1]
     assert third.next is None
+
+
+def test_a_last_page_that_is_full_has_no_next(person, user):
+    tokens = [IssuedTokenFactory(user=user) for _ in range(2)]
+    page = listing.own_tokens(person, at=AT, size=2)
+    assert (page.tokens, page.next) == (tokens[::-1], None)
+
+
+def test_ended_ones_are_listed_as_ended(person, user):
+    token = IssuedTokenFactory(user=user)
+    IssuedTokenFactory(user=user, issued_at=AT - timedelta(hours=1))
+    revoking.revoke_mine(person, reason="", at=AT)
+    standings = [row.standing(AT) for row in listing.own_tokens(person, at=AT).tokens]
+    assert standings == [Standing.REVOKED, Standing.REVOKED]
+    assert listing.own_token(person, token.pk).standing(AT) is Standing.REVOKED
+
+
+def test_tokens_come_with_their_application(person, user):
+    token = IssuedTokenFactory(user=user)
+    with counted(2):
+        assert listing.own_token(person, token.pk).application.slug
+        assert listing.own_tokens(person, at=AT).tokens[0].application.slug
+
+
+def test_an_own_token_is_the_one_that_was_named(person, user):
+    token = IssuedTokenFactory(user=user)
+    IssuedTokenFactory(user=user)
+    assert listing.own_token(person, token.pk) == token
+    with pytest.raises(NotFound):
+        listing.own_token(person, uuid7())
 
 
 def test_live_ones_alone(person, user):

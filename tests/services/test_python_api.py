@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
+from django.db import transaction
 
 import token_issuer
 from tests.factories import AT, UserFactory
@@ -61,6 +62,15 @@ def test_a_deleted_user_gets_nothing(rooms):
 
 def test_the_clock_may_be_given(user, rooms):
     assert token_issuer.issue(user, "rooms", roomId="a", at=AT).issued_at == AT
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_token_may_wait_for_the_hosts_commit(user, rooms):
+    given = []
+    with transaction.atomic():
+        assert token_issuer.issue(user, "rooms", roomId="a", at=AT, on_commit=given.append) is None
+        assert not given
+    assert (given[0].grant.resource, given[0].issued_at) == ("a", AT)
 
 
 def test_the_surface_is_what_it_says():

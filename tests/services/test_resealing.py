@@ -100,5 +100,10 @@ def test_a_survey_tells_what_waits_and_what_is_lost(db, old_key, settings):
     assert found.trouble == "5 name the key 'test1', which is not in the ring, 1 are no sealed values"
 
 
+def test_a_survey_leaves_references_out(db):
+    CertificateFactory(sealed_secret=None, reference="env:NAME")
+    assert resealing.survey(Certificate.objects.all()).broken == 0
+
+
 def test_a_survey_of_some_rows_counts_those(db, old_key):
     assert resealing.survey(Certificate.objects.active()).rows == {}

@@ -41,6 +41,27 @@ def test_another_applications_rules_do_not_count(found):
     assert found() == ()
 
 
+def test_being_chosen_by_one_rule_opens_no_other(found, application, user):
+    mine = RuleFactory(application=application, everyone=False, for_users=[user])
+    RuleFactory(application=application, everyone=False, for_users=[UserFactory()])
+    assert [rule.id for rule in found()] == [str(mine.pk)]
+
+
+def test_policy_sees_all_that_a_rule_says(found, application):
+    said = {
+        "resource_pattern": "room-*",
+        "subject_pattern": "{user.username}",
+        "maximum_lifetime": 300,
+        "limit": 5,
+        "window": 60,
+        "wildcards": True,
+        "allow_username": True,
+    }
+    RuleFactory(application=application, **said)
+    (rule,) = found()
+    assert {name: getattr(rule, name) for name in said} == said
+
+
 def test_a_group_rule_names_my_groups_alone(found, application, user):
     mine, other = GroupFactory(name="mine"), GroupFactory(name="other")
     user.groups.add(mine)
@@ -83,10 +104,11 @@ def test_a_site_may_name_the_groups_itself(found, application, settings):
     assert rule.groups == ("support",)
 
 
-def test_a_site_that_cannot_name_them_refuses(found, settings):
+def test_a_site_that_cannot_name_them_refuses(found, settings, caplog):
     settings.TOKEN_ISSUER = {**settings.TOKEN_ISSUER, "GROUPS_OF_USER": "tests.services.test_rules.groups_that_fail"}
     with pytest.raises(PolicyUnavailable, match=r"^The site could not say which groups somebody is in\.$"):
         found()
+    assert caplog.messages == ["GROUPS_OF_USER failed"]
 
 
 def test_a_privilege_brings_the_weaker_ones(found, application):

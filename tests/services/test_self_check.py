@@ -11,7 +11,7 @@ from tests.factories import AT, VIDEOSDK_KEY, ApplicationFactory, CertificateFac
 from token_issuer.errors import BadGrant, Unavailable
 from token_issuer.models import IssuedToken
 from token_issuer.providers.videosdk import VideoSDKProvider
-from token_issuer.services import issuing
+from token_issuer.services import deciding, issuing
 
 
 class LateProvider(VideoSDKProvider):
@@ -100,12 +100,13 @@ class LongRoomsProvider(VideoSDKProvider):
     label = "Long rooms"
 
     def check_grant(self, grant, options):
-        object.__setattr__(grant, "roomId", "r" * 256)
+        object.__setattr__(grant, "roomId", "r" * int(grant.roomId))
 
 
 def test_a_resource_fits_the_audit(settings, person, db):
     added = {"add": ["tests.services.test_self_check.LongRoomsProvider"]}
     settings.TOKEN_ISSUER = {**settings.TOKEN_ISSUER, "PROVIDERS": added}
     RuleFactory(application=ApplicationFactory(slug="long", provider="long-rooms"))
+    deciding.understand(person, "long", {"roomId": "255"})
     with pytest.raises(BadGrant, match=r"^resource: must be at most 255 characters$"):
-        issuing.issue(person, "long", body={"roomId": "a"}, at=AT)
+        deciding.understand(person, "long", {"roomId": "256"})

@@ -113,6 +113,12 @@ def test_its_failure_is_a_refusal(site, name):
     assert (IssuedToken.objects.count(), AuditEvent.objects.get().detail["reason"]) == (0, "policy_unavailable")
 
 
+def test_an_answer_that_is_none_is_logged(site, caplog):
+    with pytest.raises(PolicyUnavailable):
+        site("chatty")()
+    assert "site policy gave no answer" in caplog.messages
+
+
 def test_its_failure_is_logged_with_its_cause(site, caplog):
     with pytest.raises(PolicyUnavailable):
         site("fails")()

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from django.db import OperationalError, transaction
 
 import token_issuer.services
+from tests.factories import AT, CertificateFactory, IssuedTokenFactory
+from tests.services.test_registering import DRAFT
 from token_issuer.errors import Unavailable
+from token_issuer.models import AuditEvent
+from token_issuer.services import allowing, registering, revoking, rotating, switching
 from token_issuer.services.transactions import ATTEMPTS, OpenTransaction, durable, in_transaction, is_passing, retrying
 
 SERVICES = Path(token_issuer.services.__file__).parent
@@ -83,6 +88,30 @@ def test_durable_refuses_inside_a_transaction():
         assert in_transaction()
         with pytest.raises(OpenTransaction, match=r"mark the view @transaction\.non_atomic_requests"):
             durable()
+
+
+NEW = {"secret": "9" * 64}
+DECIDING = {
+    "revoke a token": lambda who, app, token: revoking.revoke_any(who, token.pk, reason="", at=AT),
+    "revoke a set": lambda who, app, token: revoking.revoke_mine(who, reason="", at=AT),
+    "stage": lambda who, app, token: rotating.stage(who, app, secret=NEW, at=AT),
+    "activate": lambda who, app, token: rotating.activate(who, CertificateFactory(application=app), at=AT),
+    "retire": lambda who, app, token: rotating.retire(who, app.certificates.get(), at=AT),
+    "revoke": lambda who, app, token: rotating.revoke(who, app.certificates.get(), reason="", at=AT),
+    "replace": lambda who, app, token: rotating.replace(who, app.certificates.get(), secret=NEW, reason="", at=AT),
+    "register": lambda who, app, token: registering.register(who, replace(DRAFT, slug="new"), at=AT),
+    "allow": lambda who, app, token: allowing.allow(who, app, DRAFT.rules[0], at=AT),
+    "disable": lambda who, app, token: switching.disable(who, app, at=AT),
+}
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("what", DECIDING)
+def test_what_decides_refuses_inside_a_transaction(what, person, rooms):
+    token = IssuedTokenFactory(certificate=rooms.certificates.get())
+    with transaction.atomic(), pytest.raises(OpenTransaction):
+        DECIDING[what](person, rooms, token)
+    assert not AuditEvent.objects.exists()
 
 
 def test_a_test_cases_own_transaction_does_not_count(db):

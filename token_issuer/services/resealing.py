@@ -93,7 +93,7 @@ def survey(rows: CertificateQuerySet | None = None) -> Survey:
     sealed = _sealed() if rows is None else rows.filter(sealed_secret__isnull=False)
     found: Counter[str] = Counter()
     broken = 0
-    for value in sealed.order_by("pk").values_list("sealed_secret", flat=True).iterator():
+    for value in sealed.values_list("sealed_secret", flat=True).iterator():
         try:
             found[vault.key_id_of(bytes(value or b""))] += 1
         except ImproperlyConfigured:

@@ -40,7 +40,7 @@ def matching(user: Any) -> QuerySet[Rule]:  # noqa: ANN401  the site's own user 
     """Return the rules that name this person, once for each of his groups they name (``group_name``)."""
     chosen = Rule.users.through.objects.filter(rule_id=OuterRef("pk"), **{_user_column(): user.pk})
     # Both annotations and the filter share one join: a second .filter(groups__…) would make another.
-    member = Case(When(group_pk__in=_groups_of(user), then=F("groups__name")), default=None)
+    member = Case(When(group_pk__in=_groups_of(user), then=F("groups__name")))
     rules = Rule.objects.using(write_alias()).annotate(group_pk=F("groups__pk")).annotate(group_name=member)
     return rules.filter(Q(everyone=True) | Exists(chosen) | Q(group_name__isnull=False))
 
