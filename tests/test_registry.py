@@ -64,6 +64,7 @@ def test_settings_add_a_provider(configure) -> None:
 def test_settings_remove_by_name(configure) -> None:
     configure(remove=["agora"])
     assert list(providers()) == ["videosdk"]
+    assert problems() == ()
 
 
 class OtherAgora(DoorProvider):
@@ -245,6 +246,25 @@ def test_the_base_of_some_providers_is_none_itself(configure, package: Path, mon
     monkeypatch.setattr(registry, "entry_points", lambda group: [entry])
     configure()
     assert problems() == ()
+
+
+def test_what_a_module_only_imports_is_not_its_own(configure, package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (package / "borrowing.py").write_text("from tests.doors import DoorProvider\n", encoding="utf-8")
+    entry = EntryPoint(name="borrowing", value=f"{package.name}.borrowing", group=registry.ENTRY_POINT_GROUP)
+    monkeypatch.setattr(registry, "entry_points", lambda group: [entry])
+    configure()
+    assert list(providers()) == ["agora", "videosdk"]
+
+
+def test_an_unfinished_provider_of_a_module_is_reported(
+    configure, package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "from token_issuer.providers.base import Provider\n\nclass Ours(Provider):\n    name = 'ours'\n"
+    (package / "unfinished.py").write_text(text, encoding="utf-8")
+    entry = EntryPoint(name="unfinished", value=f"{package.name}.unfinished", group=registry.ENTRY_POINT_GROUP)
+    monkeypatch.setattr(registry, "entry_points", lambda group: [entry])
+    configure()
+    assert messages()[0].startswith("does not define ")
 
 
 def test_a_grant_is_read_by_the_class_that_was_found(configure) -> None:

@@ -33,7 +33,7 @@ def test_the_first_entry_seals_and_all_open(use_ring: UseRing) -> None:
 
 
 def test_one_text_with_commas_is_the_same_ring(settings: Settings) -> None:
-    settings.TOKEN_ISSUER = {"ENCRYPTION_KEYS": f"{K2}, {K1},"}
+    settings.TOKEN_ISSUER = {"ENCRYPTION_KEYS": f"{K2}, {K1}, "}
     assert list(keyring.ring().keys) == ["k2", "k1"]
 
 
@@ -46,6 +46,27 @@ def test_both_base64_alphabets_and_missing_padding_are_read(use_ring: UseRing, r
     expected = keyring.ring().sealing_key.subkey(keyring.SEAL)
     use_ring(rewrite(text))
     assert keyring.ring().sealing_key.subkey(keyring.SEAL) == expected
+
+
+def test_blanks_around_a_key_do_not_matter(use_ring: UseRing) -> None:
+    use_ring(f" {K1.replace(':', ': ')} ")
+    assert keyring.ring().sealing_key.key_id == "k1"
+
+
+def test_eight_different_bytes_are_enough(use_ring: UseRing) -> None:
+    use_ring(entry(bytes(range(8)) * 4))
+    assert keyring.ring().sealing_key.key_id == "k1"
+
+
+@pytest.mark.parametrize(
+    ("entries", "missing"), [([], True), (["nocolon"], False), ([entry(SITE_KEY.encode()[:32])], False), ([K1], False)]
+)
+def test_a_broken_ring_is_not_a_missing_one(
+    use_ring: UseRing, settings: Settings, entries: list[str], missing: bool
+) -> None:
+    settings.SECRET_KEY = SITE_KEY
+    use_ring(*entries)
+    assert keyring.reading_of_settings().missing is missing
 
 
 def test_a_missing_ring_names_the_cure(use_ring: UseRing) -> None:

@@ -33,6 +33,11 @@ def test_only_one_trailing_newline_is_taken_off(tmp_path: Path) -> None:
     assert references.resolve(f"file:{tmp_path}/key", ["secret"]).part("secret") == " a\n"
 
 
+def test_the_longest_file_is_read_whole(tmp_path: Path) -> None:
+    (tmp_path / "key").write_bytes(b"x" * references.MAXIMUM_BYTES)
+    assert references.resolve(f"file:{tmp_path}/key", ["secret"]).part("secret") == "x" * references.MAXIMUM_BYTES
+
+
 def test_several_parts_are_a_json_object(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ROOMS", '{"api_key": "a", "secret": "s"}')
     assert references.resolve("env:ROOMS", ["api_key", "secret"]) == Secret(api_key="a", secret="s")

@@ -16,6 +16,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 
 from token_issuer.crypto import Secret, SigningKey, TokenText
 from token_issuer.crypto.keyring import RingKey
+from token_issuer.crypto.secret import SecretParts
 
 CANARY = "canary-7f3a9c51e0"
 
@@ -45,6 +46,19 @@ WAYS_TO_SHOW: dict[str, Callable[[object], object]] = {
 @dataclasses.dataclass
 class Holder:
     mute: object
+
+
+@pytest.mark.parametrize("mute", MUTE, ids=lambda mute: type(mute).__name__)
+def test_a_copy_is_the_same_object(mute: object) -> None:
+    assert copy.copy(mute) is mute
+    assert copy.deepcopy([mute])[0] is mute
+
+
+def test_what_the_parts_came_from_may_change() -> None:
+    values = {"certificate": CANARY}
+    parts = SecretParts(values)
+    values["certificate"] = "another"
+    assert parts["certificate"] == CANARY
 
 
 @pytest.mark.parametrize("mute", MUTE, ids=lambda mute: type(mute).__name__)

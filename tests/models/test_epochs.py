@@ -37,7 +37,7 @@ def test_names_that_mariadb_takes_for_the_same_are_not(db):
     assert len({epoch_key(EpochKind.USER, name) for name in ("bob", "BOB", "bob ")}) == 3
 
 
-@pytest.mark.parametrize("kind", [EpochKind.APPLICATION, EpochKind.CERTIFICATE])
+@pytest.mark.parametrize("kind", [EpochKind.APPLICATION, EpochKind.CERTIFICATE, EpochKind.API_KEY])
 def test_rows_are_their_own_key(db, kind):
     row = CertificateFactory()
     assert epoch_key(kind, row.pk) == epoch_key(kind, str(row.pk)) == row.pk

@@ -69,6 +69,7 @@ def test_certificates_by_what_they_may_do(db):
     active = CertificateFactory(active=True)
     retiring = CertificateFactory(active=True, retiring_at=AT)
     CertificateFactory(active=True, revoked_at=AT)
+    CertificateFactory(active=True, retiring_at=AT, retired_at=AT)
     assert [*Certificate.objects.active()] == [active]
     assert {*Certificate.objects.verifying()} == {active, retiring}
 
@@ -86,6 +87,7 @@ def test_certificates_by_what_they_may_do(db):
 def test_standing_is_derived(db, changes, standing):
     IssuedTokenFactory(**changes)
     assert IssuedToken.objects.with_epochs_now().get().standing(AT) is standing
+    assert IssuedToken.objects.live(AT).exists() is (standing is Standing.LIVE)
 
 
 def test_names_of_a_later_release_are_shown_as_they_are():
