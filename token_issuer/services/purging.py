@@ -1,0 +1,109 @@
+"""Deleting what is past its retention: small ranges behind a moving mark, each committed by itself.
+
+A killed run loses nothing and the next one goes on; beside it the site mints as ever, since every transaction is short.
+What is deleted was refused long before, so no verdict changes: ``expired`` becomes ``unknown``, and both are a refusal.
+A plain callable for schedulers and task queues: ``purge(at=timezone.now())``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from token_issuer.conf import conf
+from token_issuer.models import AuditEvent, IssuedToken, RuleWindow
+from token_issuer.services.transactions import durable, retrying, write_alias
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from django.db.models import Model, QuerySet
+
+BATCH_SIZE = 1000  # rows; keeps SQLite's write lock and PostgreSQL's transactions at some ten milliseconds
+_WINDOW_KEPT = timedelta(days=2)  # the longest window is a day; the clock of another process may be behind
+
+
+@dataclass(slots=True)
+class Purged:
+    """How many rows went, or would go."""
+
+    tokens: int = 0
+    events: int = 0
+    windows: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Shelf:
+    """One table, the indexed column that says how old a row is, and the instant before which it goes."""
+
+    model: type[Model]
+    column: str
+    before: datetime
+    counter: str
+
+    def rows(self, since: datetime | None) -> QuerySet[Any]:
+        past = self.model._default_manager.using(write_alias()).filter(**{f"{self.column}__lt": self.before})
+        return past if since is None else past.filter(**{f"{self.column}__gte": since})
+
+
+def purge(
+    *,
+    at: datetime,
+    batch_size: int = BATCH_SIZE,
+    dry_run: bool = False,
+    progress: Callable[[Purged], None] | None = None,
+) -> Purged:
+    """Delete tokens, events and windows past ``RETENTION``; with ``dry_run`` only count them.
+
+    Tokens go that long after they expired, events after they happened; windows when they can count nothing any more.
+
+    Raises:
+        Unavailable: the database was busy three times in a row; what was committed stays deleted.
+    """
+    before = at - conf.retention
+    done = Purged()
+    for shelf in (
+        # Events first: what is left of them when their token goes is only set free.
+        _Shelf(model=AuditEvent, column="at", before=before, counter="events"),
+        _Shelf(model=IssuedToken, column="expires_at", before=before, counter="tokens"),
+        _Shelf(model=RuleWindow, column="starts_at", before=at - _WINDOW_KEPT, counter="windows"),
+    ):
+        if dry_run:
+            setattr(done, shelf.counter, shelf.rows(None).count())
+            continue
+        _clear(shelf, done, batch_size=batch_size, progress=progress)
+    return done
+
+
+def _clear(shelf: _Shelf, done: Purged, *, batch_size: int, progress: Callable[[Purged], None] | None) -> None:
+    mark: datetime | None = None
+    while (bound := _bound(shelf, mark, batch_size)) is not None:
+        deleted = _delete_range(shelf, mark, bound)
+        setattr(done, shelf.counter, getattr(done, shelf.counter) + deleted)
+        # The mark moves on, so the next SELECT does not walk over the index entries just deleted.
+        mark = bound
+        if progress is not None:
+            progress(done)
+
+
+def _bound(shelf: _Shelf, mark: datetime | None, batch_size: int) -> datetime | None:
+    """Return the age of the last row of the next batch, None when there is none left."""
+    ages = shelf.rows(mark).order_by(shelf.column).values_list(shelf.column, flat=True)
+    full = ages[batch_size - 1 : batch_size].first()
+    return full if full is not None else ages.last()
+
+
+def _delete_range(shelf: _Shelf, mark: datetime | None, bound: datetime) -> int:
+    # Inclusive: when more rows than a batch share one instant, an exclusive bound would delete nothing for ever.
+    rows = shelf.rows(mark).filter(**{f"{shelf.column}__lte": bound})
+
+    def work() -> int:
+        with durable():
+            if shelf.model is IssuedToken:
+                AuditEvent.objects.using(write_alias()).filter(token__in=rows.values("pk")).update(token=None)
+            # One DELETE by range; Django's own collector would fetch every row first.
+            return int(rows._raw_delete(write_alias()))
+
+    return retrying(work)
