@@ -14,7 +14,7 @@ from django.utils import timezone
 from tests.factories import ApplicationFactory, CertificateFactory, IssuedTokenFactory, RuleFactory
 from token_issuer.errors import NotFound
 from token_issuer.models import AuditEvent, Certificate, IssuedToken, Origin
-from token_issuer.services import diagnosing, probing
+from token_issuer.services import clocks, diagnosing, probing
 from token_issuer.services.callers import Caller
 from token_issuer.services.findings import Diagnosis, Severity
 
@@ -119,6 +119,35 @@ def test_one_application_may_be_asked_for(rooms, calls, secure):
     assert {finding.application for finding in full("calls").findings} == {"", "calls"}
 
 
+def of_application(diagnosis: Diagnosis) -> set[tuple[str, str]]:
+    return {(found.name, found.application) for found in diagnosis.findings if found.name not in SITE}
+
+
+def test_every_finding_names_its_application(db, at, secure):
+    ApplicationFactory(slug="off", disabled_at=at)
+    ApplicationFactory(slug="bare")
+    RuleFactory(application=ApplicationFactory(slug="good", ready=True))
+    CertificateFactory(application=ApplicationFactory(slug="shut"), active=True, sealed_secret=b"garbage")
+    assert of_application(full()) >= {
+        ("application", "off"),
+        ("policy", "bare"),
+        ("policy", "good"),
+        ("token", "good"),
+        ("certificate", "shut"),
+    }
+
+
+def test_another_applications_rules_and_certificates_do_not_count(db, secure):
+    rooms = RuleFactory(application=ApplicationFactory(slug="rooms", ready=True)).application
+    other = RuleFactory(application=ApplicationFactory(slug="other")).application
+    CertificateFactory(application=other, active=True, sealed_secret=b"garbage")
+    found = [finding for finding in full("rooms").findings if finding.application == rooms.slug]
+    assert [finding.message for finding in found if finding.name == "policy"] == [
+        "Decided by no site policy; rules: 1."
+    ]
+    assert "certificate" not in [finding.name for finding in found]
+
+
 @pytest.mark.parametrize("slug", ["nothing", "ROOMS"])
 def test_an_unknown_application_is_named(rooms, slug):
     with pytest.raises(NotFound, match=f"no application '{slug}'"):
@@ -131,6 +160,13 @@ def test_a_clock_that_went_back_is_found(rooms, secure):
     name, message = failures(full("rooms"))[0]
     assert name == "clock"
     assert message.endswith("s in the future: the clock went back.")
+
+
+@pytest.mark.engine("sqlite")
+def test_half_a_minute_is_no_trouble(db, at):
+    IssuedTokenFactory(issued_at=at + clocks.TOLERANCE)
+    assert clocks.problem(at) == ""
+    assert clocks.problem(at - timedelta(seconds=1)).startswith("The newest token was issued 31 s in the future")
 
 
 @pytest.mark.engine("postgresql", "mariadb")

@@ -10,7 +10,7 @@ import pytest
 from tests.factories import AT, VIDEOSDK_KEY, VIDEOSDK_SECRET, ApplicationFactory, CertificateFactory, RuleFactory
 from token_issuer.errors import TokenMalformed
 from token_issuer.models import IssuedToken
-from token_issuer.services import inspecting, issuing, revoking, rotating, switching
+from token_issuer.services import inspecting, issuing, revoking, rotating, switching, verifying
 
 LATER = AT + timedelta(minutes=1)
 
@@ -95,6 +95,35 @@ def test_a_token_made_with_another_secret(rooms):
 def test_a_token_of_another_account(rooms):
     report = inspecting.inspect(made_elsewhere(key="somebody-else"), at=AT)
     assert (report.applications, report.verdict) == ((), "unknown_application")
+
+
+@pytest.mark.parametrize("wrong", ["", "x" * (verifying.LONGEST_TOKEN + 1)])
+def test_what_cannot_be_a_token_is_malformed(wrong):
+    with pytest.raises(TokenMalformed):
+        inspecting.read(wrong)
+
+
+def test_a_certificate_for_something_else_is_not_asked(rooms):
+    CertificateFactory(application=rooms, purpose="call", active=True, secret={"secret": "z" * 64})
+    assert inspecting.inspect(made_elsewhere(secret="z" * 64), at=AT).certificate is None
+
+
+def test_another_applications_certificate_is_not_asked(rooms):
+    other = ApplicationFactory(slug="other", public_id="other-account")
+    CertificateFactory(application=other, active=True, secret={"secret": "z" * 64})
+    assert inspecting.inspect(made_elsewhere(secret="z" * 64), at=AT).certificate is None
+
+
+def test_another_vendors_application_of_the_same_id_is_not_meant(rooms):
+    ApplicationFactory(slug="calls", provider="agora", public_id=VIDEOSDK_KEY)
+    assert inspecting.inspect(made_elsewhere(), at=AT).applications == (rooms,)
+
+
+def test_a_certificate_that_does_not_open_does_not_hide_the_others(rooms):
+    good = rooms.certificates.get()
+    CertificateFactory(application=rooms, sealed_secret=b"garbage")
+    report = inspecting.inspect(made_elsewhere(), at=AT)
+    assert (report.certificate, len(report.unopened)) == (good, 1)
 
 
 def test_a_token_that_names_no_account_is_tried_on_every_application(rooms):
