@@ -70,12 +70,10 @@ def _allocate(application: Application, caller: Caller) -> int:
         msg = "This application has no numbers left for new people."
         raise Unavailable(msg)
     number = applications.values_list("account_sequence", flat=True).get()
-    fresh = VendorAccount(
-        application=application, user_id=caller.user_id, principal_key=caller.principal_key, number=number
-    )
+    fresh = VendorAccount(application=application, user_id=caller.user_id, principal_key=caller.principal_key)
     VendorAccount.objects.using(write_alias()).bulk_create([fresh], ignore_conflicts=True)
-    # An account that an administrator made beforehand gets its number here, once. When the same user was faster in
-    # another request, his number counts, and the one just taken is left out for ever.
+    # Once: an account that an administrator made beforehand has none yet; when the same user was faster in another
+    # request, that number counts, and the one just taken is left out for ever.
     own = VendorAccount.objects.using(write_alias()).filter(application=application, user_id=caller.user_id)
     own.filter(number__isnull=True).update(number=number)
     return own.values_list("number", flat=True).get()  # type: ignore[return-value]  # the UPDATE left none without
