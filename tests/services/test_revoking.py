@@ -52,6 +52,12 @@ def test_an_own_token_ends(issue, person, user):
     assert not is_live(made)
 
 
+def test_the_others_of_the_same_person_go_on(issue, person):
+    first, second = issue(), issue(room="room-2")
+    revoking.revoke_own(person, first.token_id, reason="", at=LATER)
+    assert (is_live(first), is_live(second)) == (False, True)
+
+
 def test_the_answer_says_when_it_really_ends(issue, person):
     made = issue()
     ending = revoking.revoke_own(person, made.token_id, reason="", at=LATER)

@@ -266,6 +266,12 @@ def test_the_secret_in_use_is_not_staged_again(person, rooms, old):
         rotating.stage(person, rooms, secret=SECRETS["videosdk"], at=LATER)
 
 
+def test_a_staged_secret_is_not_staged_again(person, rooms):
+    rotating.stage(person, rooms, secret=NEW, at=AT)
+    with pytest.raises(BadOption, match=r"\(staged\)"):
+        rotating.stage(person, rooms, secret=NEW, at=LATER)
+
+
 def test_a_retired_secret_may_return(person, rooms, old):
     rotating.activate(person, rotating.stage(person, rooms, secret=NEW, at=AT), at=AT)
     rotating.retire(person, old, at=LATER)
