@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import json
+import os
 import sys
 from importlib.metadata import distribution
 from pathlib import Path
@@ -14,21 +17,55 @@ FOLDER = Path(__file__).resolve().parent
 
 
 def configure() -> None:
+    """A site of this one file, with a key ring as the command prints it."""
     settings.configure(
         SECRET_KEY="wheel-" + "0" * 58,
+        ALLOWED_HOSTS=["testserver"],
         INSTALLED_APPS=[
             "django.contrib.admin",
             "django.contrib.auth",
             "django.contrib.contenttypes",
             "django.contrib.sessions",
             "django.contrib.messages",
+            "django.contrib.staticfiles",
             "rest_framework",
             "token_issuer",
         ],
-        DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": FOLDER / "wheel.sqlite3"}},
+        MIDDLEWARE=[
+            "django.contrib.sessions.middleware.SessionMiddleware",
+            "django.middleware.csrf.CsrfViewMiddleware",
+            "django.contrib.auth.middleware.AuthenticationMiddleware",
+            "django.contrib.messages.middleware.MessageMiddleware",
+        ],
+        TEMPLATES=[
+            {
+                "BACKEND": "django.template.backends.django.DjangoTemplates",
+                "APP_DIRS": True,
+                "OPTIONS": {
+                    "context_processors": [
+                        "django.template.context_processors.request",
+                        "django.contrib.auth.context_processors.auth",
+                        "django.contrib.messages.context_processors.messages",
+                    ]
+                },
+            }
+        ],
+        STATIC_URL="static/",
+        TOKEN_ISSUER={},
+        DATABASES={
+            "default": {
+                "ENGINE": "django.db.backends.sqlite3",
+                "NAME": FOLDER / "wheel.sqlite3",
+                "OPTIONS": {"transaction_mode": "IMMEDIATE"},
+            }
+        },
         USE_TZ=True,
     )
     django.setup()
+    from django.contrib import admin  # noqa: PLC0415  after the settings
+    from django.urls import include, path  # noqa: PLC0415  after the settings
+
+    settings.ROOT_URLCONF = (path("issuer/", include("token_issuer.urls")), path("admin/", admin.site.urls))
 
 
 def require_files() -> None:
@@ -52,9 +89,59 @@ def require_files() -> None:
         sys.exit(f"the installed package has no {', '.join(absent)}")
 
 
+def said(command: str, *arguments: str) -> str:
+    """Run a command and return what it printed."""
+    printed = io.StringIO()
+    call_command(command, *arguments, stdout=printed, stderr=io.StringIO())
+    return printed.getvalue()
+
+
+def set_up() -> None:
+    """Follow the quickstart: a key ring, the tables, an application that everybody may use."""
+    settings.TOKEN_ISSUER["ENCRYPTION_KEYS"] = said("token_issuer_init").strip().partition("=")[2]
+    call_command("check", fail_level="WARNING")
+    call_command("migrate", verbosity=0)
+    os.environ["VIDEOSDK_SECRET"] = "wheel" * 13
+    where = ["--public-id", "0f5d3a1e-wheel", "--secret-from-env", "VIDEOSDK_SECRET"]
+    said("token_issuer_add", "videosdk", "classes", *where, "--allow", "everyone:allow_join")
+
+
+def mint_over_http() -> str:
+    """Get a token as a page would get it, with a session and its CSRF token."""
+    from django.contrib.auth import get_user_model  # noqa: PLC0415  after the settings
+    from django.contrib.staticfiles import finders  # noqa: PLC0415  after the settings
+    from django.test import Client  # noqa: PLC0415  after the settings
+
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(get_user_model().objects.create_superuser("root"))
+    listing = browser.get("/issuer/applications/", secure=True).json()
+    answer = browser.post(
+        "/issuer/applications/classes/tokens/",
+        {"roomId": "class-1"},
+        content_type="application/json",
+        headers={"X-CSRFToken": listing["csrf_token"], "Referer": "https://testserver/"},
+        secure=True,
+    )
+    if answer.status_code != 201:
+        sys.exit(f"no token: {answer.status_code} {answer.content.decode()}")
+    page = browser.get("/admin/token_issuer/issuedtoken/", secure=True).content.decode()
+    if "Paste a token or an id" not in page or finders.find("token_issuer/admin.css") is None:
+        sys.exit("the admin lacks its templates or its style sheet")
+    return str(answer.json()["token"])
+
+
+def require_sound(token: str) -> None:
+    """Let the other commands judge what was minted."""
+    (FOLDER / "token.txt").write_text(token)
+    verdict = json.loads(said("token_issuer_inspect", "--json", "--file", str(FOLDER / "token.txt")))
+    if not verdict["valid"]:
+        sys.exit(f"the token that was minted is {verdict}")
+    said("token_issuer_doctor")
+
+
 if __name__ == "__main__":
     configure()
     require_files()
-    call_command("check")
-    call_command("migrate", verbosity=0)
+    set_up()
+    require_sound(mint_over_http())
     print("The wheel works:", distribution("django-token-issuer").version)
