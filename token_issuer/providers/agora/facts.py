@@ -21,8 +21,8 @@ VENDOR = VendorFacts(
         _("Remove strangers from running channels with the console's banning rules (at most 24 hours)."),
     ),
     revocation_sentence=_(
-        "Agora checks tokens offline, so a revoked token works until it expires. No new one is made for it. Whoever "
-        "is in a channel can be removed with Agora's banning rules."
+        "Agora checks tokens offline, so a revoked token works until it expires. Its user can get another one unless "
+        "policy forbids it. Whoever is in a channel can be removed with Agora's banning rules."
     ),
     errors=(
         VendorError(code="101", meaning=_("Invalid App ID"), cure=_("Compare the App ID with the console.")),

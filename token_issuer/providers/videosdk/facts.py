@@ -20,8 +20,9 @@ VENDOR = VendorFacts(
         _("End running meetings with the vendor's server API (deactivate the rooms)."),
     ),
     revocation_sentence=_(
-        "VideoSDK checks a token once, when its holder joins. Revoking stops new tokens from here; the old one can "
-        "join until it expires, and whoever is in a meeting stays until the vendor's server API removes them."
+        "VideoSDK checks a token once, when its holder joins. A revoked one can join until it expires, and whoever is "
+        "in a meeting stays until the vendor's server API removes them. Its user can get another one unless policy "
+        "forbids it."
     ),
     errors=(
         VendorError(code="4001", meaning=_("Invalid API key"), cure=_("Compare the API key with the console.")),
