@@ -132,7 +132,7 @@ def _named_keys(name: str, survey: resealing.Survey) -> Finding:
     if survey.absent or survey.broken:
         hint = "Put the missing entry back, then run `python manage.py token_issuer_reseal`."
         return failed(name, f"Of {rows + survey.broken} sealed secrets, {survey.trouble}.", hint=hint)
-    return ok(name, f"The ring has every key that {rows} sealed secrets name.")
+    return ok(name, f"The ring has every key that the sealed secrets ({rows}) name.")
 
 
 def _clock(at: datetime) -> Finding:

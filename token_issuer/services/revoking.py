@@ -232,7 +232,7 @@ def _signal(caller: Caller, kind: str, key: str, *, reason: str, at: datetime, r
 
 
 def _tell(caller: Caller, event: str, *, application: Application | None, reason: str, token_id: str) -> None:
-    logger.warning(
+    logger.info(
         event,
         extra={
             "event": event,

@@ -1,4 +1,4 @@
-"""Durable transactions and the one helper that repeats them.
+"""Durable transactions, and the one function that repeats them.
 
 Every deciding service commits before it answers. Inside a host's open transaction that cannot be promised, so it
 refuses there and says what to do instead.
