@@ -41,6 +41,11 @@ def decode(request: HttpRequest) -> JsonResponse:
     return JsonResponse(_as_json(inspection))
 
 
+def out_of_date(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Say in words that a form's CSRF token is from before a sign-in; ``reason`` is Django's, for developers."""
+    return render(request, "pages/out_of_date.html", status=403)
+
+
 def _token_in(body: bytes) -> str:
     try:
         token = json.loads(body)["token"]

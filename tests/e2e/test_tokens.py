@@ -68,6 +68,28 @@ def test_a_member_ends_an_own_token(person):
     guest.shoot("phone")
 
 
+def test_an_ended_session_and_a_lost_connection_are_told(person):
+    host = person()
+    host.sign_in("host")
+    ask_for(host.page, channel="room-42")
+    revoke = host.page.locator("#tokens tr").first.get_by_role("button", name="Revoke")
+    expect(revoke).to_be_visible()
+
+    host.page.context.set_offline(True)
+    host.page.get_by_role("button", name="Get token").click()
+    expect(host.page.get_by_role("alert")).to_contain_text("The site does not answer.")
+    host.page.context.set_offline(False)
+
+    host.page.context.clear_cookies()
+    revoke.click()
+    expect(host.page.get_by_role("alert")).to_contain_text("Your session has ended.")
+    host.shoot("session-ended")
+    host.page.get_by_role("alert").get_by_role("link", name="Sign in").click()
+    expect(host.page).to_have_url(f"{host.site}/sign-in/")
+    # The browser itself reports both on the console; what the page said is what this test is about.
+    host.errors[:] = [error for error in host.errors if not error.startswith("Failed to load resource")]
+
+
 def test_the_fetch_of_the_readme_runs_as_it_stands(person):
     host = person()
     host.sign_in("host")

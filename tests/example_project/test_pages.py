@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from django.contrib.staticfiles import finders
+from django.test import Client
 
 from example_project.pages.content_security_policy import POLICY
 from tests.factories import UserFactory
@@ -45,6 +46,12 @@ def test_signing_in_leads_to_the_desk(client, user):
 def test_a_wrong_password_is_told_aloud(client, user):
     page = client.post("/sign-in/", {"username": user.username, "password": "wrong"}).content.decode()
     assert 'role="alert">Please enter a correct username and password' in page
+
+
+def test_a_form_from_before_a_sign_in_says_so():
+    answer = Client(enforce_csrf_checks=True).post("/sign-in/", {"username": "host", "password": "x"})
+    assert answer.status_code == 403
+    assert "That page was out of date" in answer.content.decode()
 
 
 @pytest.mark.parametrize("path", ["/", "/sign-in/", "/admin/login/", "/nowhere/"])

@@ -7,11 +7,14 @@ import { ShownToken } from "./shown_token.js";
 import { refusalInWords } from "./words.js";
 
 const byId = (id) => document.getElementById(id);
-const { issuer: base, decode: decodeUrl } = byId("main").dataset;
+const { issuer: base, decode: decodeUrl, signIn } = byId("main").dataset;
 
 const issuer = new Issuer(base);
 const shown = new ShownToken();
-const ownTokens = new OwnTokens(issuer, (id, standing) => id === shown.tokenId && shown.stands(standing));
+const ownTokens = new OwnTokens(issuer, {
+  onStanding: (id, standing) => id === shown.tokenId && shown.stands(standing),
+  onRefusal: showRefusal,
+});
 const fields = byId("fields");
 let offers = [];
 
@@ -49,6 +52,7 @@ function showRefusal(body) {
   box.replaceChildren();
   if (body === null) return;
   box.append(refusalInWords(body), " ", element("code", { textContent: [body.error, body.reason].filter(Boolean).join(": ") }));
+  if (body.error === "not_authenticated") box.append(" ", element("a", { href: signIn, textContent: "Sign in" }));
 }
 
 function bodyOf(offer) {

@@ -62,7 +62,10 @@ export class Issuer {
   }
 
   async #fetch(url, options) {
-    const response = await fetch(url, { ...options, headers: { Accept: "application/json", ...options.headers } });
+    const headers = { Accept: "application/json", ...options.headers };
+    const response = await fetch(url, { ...options, headers }).catch(() => {
+      throw new Refused(0, { error: "unreachable" });
+    });
     const body = await response.json().catch(() => ({}));
     if (!response.ok) throw new Refused(response.status, body);
     return body;

@@ -1,6 +1,7 @@
 // The caller's own tokens, with a button to end each live one.
 
 import { element } from "./grant_form.js";
+import { Refused } from "./issuer.js";
 import { timeInWords } from "./words.js";
 
 const byId = (id) => document.getElementById(id);
@@ -9,10 +10,12 @@ const SHOWN = 8;
 export class OwnTokens {
   #issuer;
   #onStanding;
+  #onRefusal;
 
-  constructor(issuer, onStanding) {
+  constructor(issuer, { onStanding, onRefusal }) {
     this.#issuer = issuer;
     this.#onStanding = onStanding;
+    this.#onRefusal = onRefusal;
     // An administrator may have ended one meanwhile.
     document.addEventListener("visibilitychange", () => document.hidden || this.refresh());
     setInterval(() => document.hidden || this.refresh(), 15_000);
@@ -56,9 +59,12 @@ export class OwnTokens {
       try {
         const ending = await this.#issuer.revoke(token.token_id, "revoked by its owner");
         byId("ended").textContent = `Revoked. ${ending.sentence}`;
-      } finally {
-        await this.refresh();
+      } catch (refused) {
+        if (!(refused instanceof Refused)) throw refused;
+        this.#onRefusal(refused.body);
+        button.disabled = false;
       }
+      await this.refresh();
     });
     return button;
   }

@@ -11,7 +11,7 @@ const REASONS = {
 };
 
 const CODES = {
-  not_authenticated: "Your session has ended. Sign in again.",
+  not_authenticated: "Your session has ended.",
   csrf_failed: "This page is out of date. Load it again.",
   application_disabled: "This application is switched off.",
   no_active_certificate: "This application has nothing to sign with. Tell an administrator.",
@@ -19,6 +19,7 @@ const CODES = {
   policy_unavailable: "The site could not decide. Try again later.",
   unavailable: "The site cannot answer now. Try again later.",
   invalid_request: "Some fields need another value.",
+  unreachable: "The site does not answer. Look at your connection and try again.",
 };
 
 const ENDINGS = {
