@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from token_issuer.policy import (
+    LONGEST_REASON,
     Allow,
     BadPattern,
     Charge,
@@ -43,6 +45,40 @@ def by_rules(*rules: RuleFacts, **changes: object) -> Facts:
 def by_site(answer: Allow | Deny, **changes: object) -> Facts:
     words = answer.privileges if isinstance(answer, Allow) else frozenset()
     return replace(ASKED, answer=answer, answer_privileges=words, answered_by="policy:f", **changes)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"privileges": ["subscriber", 1]}, "Allow takes privileges: texts."),
+        ({"lifetime": "1h"}, "Allow takes lifetime: whole seconds or None."),
+        ({"lifetime": timedelta(hours=1)}, "Allow takes lifetime: whole seconds or None."),
+        ({"lifetime": float("nan")}, "Allow takes lifetime: whole seconds or None."),
+        ({"lifetime": 600.5}, "Allow takes lifetime: whole seconds or None."),
+        ({"lifetime": True}, "Allow takes lifetime: whole seconds or None."),
+        ({"wildcards": "no"}, "Allow takes wildcards: True or False."),
+        ({"wildcards": None}, "Allow takes wildcards: True or False."),
+    ],
+)
+def test_a_yes_that_is_not_plain_is_none(values, message):
+    with pytest.raises(TypeError, match=f"^{message}$"):
+        Allow(**{"privileges": ["subscriber"], **values})
+
+
+@pytest.mark.parametrize("reason", [None, 5, object()])
+def test_a_no_is_a_text(reason):
+    with pytest.raises(TypeError, match=rf"^Deny takes a text, not {type(reason).__name__}\.$"):
+        Deny(reason)
+
+
+@pytest.mark.parametrize("reason", ["", "a" * (LONGEST_REASON + 1), "a\0b", "a\nb", "\ud800"])
+def test_a_no_is_a_word_that_can_be_told_and_stored(reason):
+    with pytest.raises(ValueError, match=r"^Deny takes 1 to 100 printable characters\.$"):
+        Deny(reason)
+
+
+def test_the_longest_no():
+    assert Deny("a" * LONGEST_REASON).reason == "a" * 100
 
 
 def test_nothing_is_allowed_without_a_rule():

@@ -17,6 +17,9 @@ from dataclasses import dataclass, field
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _NAMES = frozenset({"user.pk", "user.username", "account", "slot", "group"})
 
+LONGEST_REASON = 100
+"""Characters of the word that a site's policy denies with."""
+
 
 class BadPattern(ValueError):
     """A pattern uses what patterns do not have; the message says what and where."""
@@ -27,6 +30,10 @@ class Allow:
     """A site policy's yes: these privileges (and what they imply), for at most ``lifetime`` seconds.
 
     ``wildcards`` must be said, or a grant that opens more than one channel, room or user is still refused.
+
+    Raises:
+        TypeError: privileges that are no texts, a lifetime that is no whole number, or wildcards that are neither True
+            nor False. Comparing with NaN or believing the text "no" would allow what nobody meant to.
     """
 
     privileges: frozenset[str]
@@ -40,16 +47,43 @@ class Allow:
         wildcards: bool = False,
     ) -> None:
         words = frozenset([privileges]) if isinstance(privileges, str) else frozenset(privileges)
+        _check_types(words, lifetime, wildcards)
         object.__setattr__(self, "privileges", words)
         object.__setattr__(self, "lifetime", lifetime)
         object.__setattr__(self, "wildcards", wildcards)
 
 
+def _check_types(privileges: frozenset[object], lifetime: object, wildcards: object) -> None:
+    rules = {
+        "privileges: texts": all(isinstance(word, str) for word in privileges),
+        "lifetime: whole seconds or None": lifetime is None or type(lifetime) is int,
+        "wildcards: True or False": isinstance(wildcards, bool),
+    }
+    for what, fits in rules.items():
+        if not fits:
+            msg = f"Allow takes {what}."
+            raise TypeError(msg)
+
+
 @dataclass(frozen=True, slots=True)
 class Deny:
-    """A site policy's no, with a stable word that the caller is told."""
+    """A site policy's no, with a stable word that the caller is told: 1 to 100 printable characters.
+
+    Raises:
+        TypeError: the reason is no text.
+        ValueError: it is empty, longer, or not printable.
+    """
 
     reason: str
+
+    def __post_init__(self) -> None:
+        given: object = self.reason  # annotations bind no site
+        if not isinstance(given, str):
+            msg = f"Deny takes a text, not {type(given).__name__}."
+            raise TypeError(msg)
+        if not 1 <= len(given) <= LONGEST_REASON or not given.isprintable():
+            msg = f"Deny takes 1 to {LONGEST_REASON} printable characters."
+            raise ValueError(msg)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

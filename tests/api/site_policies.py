@@ -24,3 +24,11 @@ def breaks(ask):
 
 def says_yes(ask):
     return "yes"
+
+
+def allows_for_an_hour_in_words(ask):
+    return Allow({"allow_join"}, lifetime="1h")
+
+
+def denies_with_an_object(ask):
+    return Deny(object())

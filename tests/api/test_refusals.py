@@ -149,6 +149,8 @@ def test_the_sites_yes_lifts_no_limit(browser, rooms, configure):
         ("breaks", "The site's policy could not be asked."),
         ("says_yes", "The site's policy gave an answer that is neither Allow, Deny nor None."),
         ("is_not_there", "The site's policy could not be asked."),
+        ("allows_for_an_hour_in_words", "The site's policy could not be asked."),
+        ("denies_with_an_object", "The site's policy could not be asked."),
     ],
 )
 def test_a_policy_that_fails_is_a_refusal(browser, rooms, configure, function, description):
