@@ -169,6 +169,19 @@ def test_chunks_that_the_server_lost_are_no_empty_body(browser, calls):
     assert_refused(response, 400, "malformed_body", "The body must come with a Content-Length.")
 
 
+@pytest.mark.parametrize("length", ["-1", "abc", "0x1"])
+def test_a_body_that_is_not_there_is_no_empty_body(browser, calls, length):
+    response = browser.send("applications/calls/tokens/", b"", **{"Content-Length": length})
+    assert_refused(response, 400, "malformed_body", "The body does not have its Content-Length.")
+
+
+def test_a_sender_who_went_away_sent_no_empty_body():
+    request = RequestFactory().post("/", b"", content_type=JSON, CONTENT_LENGTH="20")
+    request._stream = io.BytesIO()
+    with pytest.raises(MalformedBody, match=r"^The body does not have its Content-Length\.$"):
+        body_of(as_ours(request))
+
+
 def test_a_body_that_somebody_read_before_is_read_again():
     request = RequestFactory().post("/", GOOD, content_type=JSON)
     assert request.body == GOOD

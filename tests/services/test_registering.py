@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 import pytest
 
 from tests.factories import AT, VIDEOSDK_KEY, VIDEOSDK_SECRET, CertificateFactory, GroupFactory
+from token_issuer.crypto import ReferenceBroken
 from token_issuer.errors import BadOption, NotFound
 from token_issuer.models import Application, AuditEvent, Certificate, CertificateState, Rule
 from token_issuer.providers.videosdk import VideoSDKProvider
@@ -115,6 +116,26 @@ def test_a_reference_takes_the_place_of_a_secret(person, monkeypatch):
     monkeypatch.setenv("ROOMS_SECRET", VIDEOSDK_SECRET)
     registering.register(person, replace(DRAFT, secret={}, reference="env:ROOMS_SECRET"), at=AT)
     assert issuing.issue(person, "rooms", body={"roomId": "a"}, at=AT).expires_in == 600
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("short", "^secret: must be printable, at least 32 bytes"),
+        (f" {VIDEOSDK_SECRET}", "no blanks at its ends$"),
+    ],
+)
+def test_what_a_reference_leads_to_is_checked_when_it_is_entered(person, monkeypatch, value, message):
+    monkeypatch.setenv("ROOMS_SECRET", value)
+    with pytest.raises(BadOption, match=message):
+        registering.register(person, replace(DRAFT, secret={}, reference="env:ROOMS_SECRET"), at=AT)
+    assert (Application.objects.count(), Certificate.objects.count(), AuditEvent.objects.count()) == (0, 0, 0)
+
+
+def test_a_reference_that_leads_nowhere_is_refused_when_it_is_entered(person):
+    with pytest.raises(ReferenceBroken, match="'env:ROOMS_SECRET' is not set in the environment"):
+        registering.register(person, replace(DRAFT, secret={}, reference="env:ROOMS_SECRET"), at=AT)
+    assert Application.objects.count() == 0
 
 
 @pytest.mark.parametrize(

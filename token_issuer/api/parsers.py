@@ -74,9 +74,7 @@ def body_of(request: IssuerRequest) -> dict[str, object]:
         # Only a form is read by others: Django's CSRF check looks for its field there.
         raise UnsupportedBody(_NOT_JSON) from error
     if is_empty:
-        if "HTTP_TRANSFER_ENCODING" in raw.META:
-            # WSGI has no place for chunks: Django hands over an empty body, which would mint with nothing but defaults.
-            _refuse("The body must come with a Content-Length.")
+        _require_really_empty(raw)
         return {}
     _require_json(raw)
     data = request.data
@@ -100,6 +98,14 @@ def read_object(data: bytes) -> dict[str, object]:
         _refuse("The body must be a JSON object.")
     _require_unicode(value)
     return value
+
+
+def _require_really_empty(raw: HttpRequest) -> None:
+    """Refuse a body that is only lost: it would mint with nothing but defaults."""
+    if "HTTP_TRANSFER_ENCODING" in raw.META:  # WSGI has no place for chunks: Django hands over an empty body
+        _refuse("The body must come with a Content-Length.")
+    if (raw.META.get("CONTENT_LENGTH") or "0") != "0":  # a length that is no number, or a sender who went away
+        _refuse("The body does not have its Content-Length.")
 
 
 def _require_json(raw: HttpRequest) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from token_issuer.crypto import digests, generating, keyring, references, signing_keys, vault
 from token_issuer.crypto.references import ReferenceBroken
-from token_issuer.crypto.secret import Secret, TokenText
+from token_issuer.crypto.secret import Secret, SecretParts, TokenText
 from token_issuer.crypto.signing_keys import SigningKey
 from token_issuer.crypto.vault import SealBroken
 
@@ -16,6 +16,7 @@ __all__ = [
     "ReferenceBroken",
     "SealBroken",
     "Secret",
+    "SecretParts",
     "SigningKey",
     "TokenText",
     "digests",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_slug
 
+from token_issuer.crypto import SecretParts
 from token_issuer.errors import BadOption
 from token_issuer.models import Application
 from token_issuer.policy import BadPattern, check_pattern
@@ -53,6 +54,10 @@ class ApplicationDraft:
     slots: int = 4
     environment: str = ""
     rules: Sequence[RuleDraft] = ()
+
+    def __post_init__(self) -> None:
+        # Error reporters print the locals of every frame that a draft's secret goes through.
+        object.__setattr__(self, "secret", SecretParts(self.secret))
 
 
 def check_application(provider: Provider, draft: ApplicationDraft) -> None:

@@ -9,7 +9,7 @@ from django.db import IntegrityError
 from django.db.models import F
 
 from token_issuer import signals
-from token_issuer.crypto import Secret, digests, references
+from token_issuer.crypto import Secret, SecretParts, digests, references
 from token_issuer.errors import BadOption, Conflict
 from token_issuer.ids import uuid7
 from token_issuer.models import Application, AuditKind, Certificate, EpochKind, epoch_key
@@ -43,6 +43,7 @@ def stage(
         BadOption: the secret does not fit the provider, or is one the application has or had revoked; the message
             never quotes it.
     """
+    secret = SecretParts(secret)  # what an error reporter would print of this frame
     if not reference:
         check_secret(get_provider(application.provider), purpose, secret)
 
@@ -160,6 +161,7 @@ def replace(
         Conflict: the certificate was revoked before.
     """
     application = certificate.application
+    secret = SecretParts(secret)  # as in stage
     if not reference:
         check_secret(get_provider(application.provider), certificate.purpose, secret)
 

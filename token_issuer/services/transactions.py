@@ -36,7 +36,7 @@ class OpenTransaction(ImproperlyConfigured):
     def __init__(self) -> None:
         super().__init__(
             "token_issuer was called inside an open transaction: its audit row could be rolled back after the token"
-            " has left. Call it outside transaction.atomic() (with ATOMIC_REQUESTS, mark the view"
+            " has left. Call it outside transaction.atomic (with ATOMIC_REQUESTS, mark the view"
             " @transaction.non_atomic_requests), or pass on_commit=callback to get the token after your commit."
         )
 
