@@ -11,6 +11,7 @@ from tests.factories import AT, UserFactory
 from token_issuer.errors import NotAuthenticated, NotFound, TokenRejected
 from token_issuer.ids import uuid7
 from token_issuer.models import IssuedToken, Origin
+from token_issuer.services.issuing import Issuance
 
 
 @pytest.fixture
@@ -66,7 +67,7 @@ def test_the_clock_may_be_given(user, rooms):
 
 @pytest.mark.django_db(transaction=True)
 def test_a_token_may_wait_for_the_hosts_commit(user, rooms):
-    given = []
+    given: list[Issuance] = []
     with transaction.atomic():
         assert token_issuer.issue(user, "rooms", roomId="a", at=AT, on_commit=given.append) is None
         assert not given

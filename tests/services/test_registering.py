@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
+from typing import Any
 
 import pytest
 
@@ -56,7 +57,7 @@ def test_every_value_is_kept(person, user):
         allow_username=True,
         priority=7,
     )
-    values = {"default_lifetime": 60, "maximum_lifetime": 600, "slots": 2, "environment": "stage"}
+    values: dict[str, Any] = {"default_lifetime": 60, "maximum_lifetime": 600, "slots": 2, "environment": "stage"}
     application = registering.register(person, replace(DRAFT, rules=(rule,), **values), at=AT)
     application.refresh_from_db()
     assert {name: getattr(application, name) for name in values} == values
