@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
+from django.db import InterfaceError, OperationalError, ProgrammingError
 from django.utils import timezone
 
 from token_issuer.errors import FieldError, TokenIssuerError
@@ -34,6 +35,10 @@ class IssuerCommand(BaseCommand):
             raise CommandError(_fields(error)) from error
         except (TokenIssuerError, ImproperlyConfigured) as error:
             raise CommandError(str(error)) from error
+        except (OperationalError, InterfaceError, ProgrammingError) as error:
+            # Not there, or without our tables. Its own words may hold values.
+            msg = f"The database cannot answer ({type(error).__name__}). `token_issuer_doctor` tells what is wrong."
+            raise CommandError(msg) from error
 
     @abstractmethod
     def work(self, options: dict[str, Any], *, at: datetime) -> None:
