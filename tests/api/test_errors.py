@@ -71,7 +71,7 @@ def test_a_database_that_fails_is_told_without_its_words(browser, rooms, error, 
     assert_refused(response, 503, "unavailable", "The service cannot answer now; try again soon.")
     assert response["Retry-After"] == "5"
     assert "hunter2" not in response.content.decode()
-    (record,) = [record for record in caplog.records if record.message == "unavailable"]
+    (record,) = [record for record in caplog.records if record.message == "the service could not answer"]
     assert (record.levelno, record.event, record.reason) == (logging.ERROR, "unavailable", type(error).__name__)
 
 

@@ -314,7 +314,7 @@ def test_without_its_keys_the_service_is_not_available(browser, rooms, configure
     response = browser.issue()
     assert response.status_code == 503
     assert_refused(response, 503, "unavailable")
-    (record,) = [record for record in caplog.records if record.message == "unavailable"]
+    (record,) = [record for record in caplog.records if record.message == "the service could not answer"]
     assert record.request_id == response.json()["request_id"]
     assert "nonsense" not in caplog.text
     assert "CAgICAg" not in caplog.text + response.content.decode()

@@ -43,7 +43,7 @@ def test_a_wrong_token_is_refused(issue):
 def test_a_wrong_token_is_logged(issue, caplog):
     with pytest.raises(Unavailable):
         issue(roomId="a")
-    assert "self-check failed" in caplog.messages
+    assert "self-check failed: Late minted a token that does not say what was ordered" in caplog.messages
 
 
 def test_without_the_check_it_would_leave(issue, settings):

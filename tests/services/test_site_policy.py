@@ -116,7 +116,7 @@ def test_its_failure_is_a_refusal(site, name):
 def test_an_answer_that_is_none_is_logged(site, caplog):
     with pytest.raises(PolicyUnavailable):
         site("chatty")()
-    assert "site policy gave no answer" in caplog.messages
+    assert "the site policy for rooms answered neither Allow, Deny nor None" in caplog.messages
 
 
 def test_its_failure_is_logged_with_its_cause(site, caplog):

@@ -24,6 +24,7 @@ from token_issuer.api.callers import request_id_of
 from token_issuer.api.texts import shown
 from token_issuer.errors import FieldError, PolicyDenied, RateLimited, TokenIssuerError
 from token_issuer.providers.base import gettext_noop as _
+from token_issuer.services.logged import facts
 
 if TYPE_CHECKING:
     from rest_framework.request import Request
@@ -120,8 +121,8 @@ def handle(error: Exception, context: Mapping[str, Any]) -> Response | None:
     request: Request = context["request"]
     request_id = request_id_of(request._request)
     if problem.code == "unavailable":
-        extra = {"event": "unavailable", "reason": type(error).__name__, "request_id": request_id}
-        logger.error("unavailable", exc_info=error, extra=extra)
+        extra = facts("unavailable", reason=type(error).__name__, request_id=request_id)
+        logger.error("the service could not answer", exc_info=error, extra=extra)
     response = Response(problem.body(request_id), status=problem.status)
     if problem.status == STATUSES["not_authenticated"]:
         response["WWW-Authenticate"] = context["view"].get_authenticate_header(request) or CHALLENGE

@@ -27,6 +27,7 @@ from token_issuer.models.issued_token import Principal
 from token_issuer.models.revocation_epoch import EVERYTHING_KEY
 from token_issuer.providers.base import MintedToken, MintOrder
 from token_issuer.services import accounts, auditing, deciding, recording
+from token_issuer.services.logged import facts
 from token_issuer.services.opening import opened_secret
 from token_issuer.services.transactions import require_no_transaction
 
@@ -197,7 +198,11 @@ def _minted(provider: Provider, order: MintOrder, certificate: Certificate) -> M
     if conf.self_check:
         seen = provider.inspect(minted.value)
         if seen.problems or seen.expires_at not in {None, order.expires_at}:
-            logger.error("self-check failed", extra={"event": "self_check_failed", "provider": provider.name})
+            logger.error(
+                "self-check failed: %s minted a token that does not say what was ordered",
+                provider.label,
+                extra=facts("self_check_failed", provider=provider.name),
+            )
             msg = f"{provider.label} minted a token that does not say what was ordered."
             raise Unavailable(msg)
     return minted
@@ -261,15 +266,14 @@ def _handed_over(
     row.__dict__.pop("epochs", None)
     logger.info(
         "issued",
-        extra={
-            "event": "issued",
-            "application": issuance.application.slug,
-            "provider": issuance.provider.name,
-            "decision": issuance.decision,
-            "reason": "",
-            "token_id": str(issuance.token_id),
-            "request_id": caller.audited_request_id,
-        },
+        extra=facts(
+            "issued",
+            application=issuance.application.slug,
+            provider=issuance.provider.name,
+            decision=issuance.decision,
+            token_id=str(issuance.token_id),
+            request_id=caller.audited_request_id,
+        ),
     )
     signals.token_issued.send_robust(
         sender=IssuedToken,

@@ -15,6 +15,7 @@ from token_issuer.providers.base import Revocation
 from token_issuer.registry import providers
 from token_issuer.services import auditing
 from token_issuer.services.callers import Caller, clean
+from token_issuer.services.logged import facts
 from token_issuer.services.transactions import durable, retrying, write_alias
 
 if TYPE_CHECKING:
@@ -234,12 +235,12 @@ def _signal(caller: Caller, kind: str, key: str, *, reason: str, at: datetime, r
 def _tell(caller: Caller, event: str, *, application: Application | None, reason: str, token_id: str) -> None:
     logger.info(
         event,
-        extra={
-            "event": event,
-            "application": application.slug if application else "",
-            "provider": application.provider if application else "",
-            "reason": clean(reason, LONGEST_REASON),
-            "token_id": token_id,
-            "request_id": caller.audited_request_id,
-        },
+        extra=facts(
+            event,
+            application=application.slug if application else "",
+            provider=application.provider if application else "",
+            reason=clean(reason, LONGEST_REASON),
+            token_id=token_id,
+            request_id=caller.audited_request_id,
+        ),
     )

@@ -15,6 +15,7 @@ from token_issuer.conf import conf
 from token_issuer.errors import PolicyUnavailable
 from token_issuer.models import Rule
 from token_issuer.policy import RuleFacts
+from token_issuer.services.logged import facts
 from token_issuer.services.transactions import write_alias
 
 logger = logging.getLogger("token_issuer.issue")
@@ -66,7 +67,7 @@ def _named_by_site(of_user: Callable[[Any], Iterable[Any]], user: Any) -> list[s
     try:
         return [str(name) for name in of_user(user)]
     except Exception as error:
-        logger.exception("GROUPS_OF_USER failed", extra={"event": "policy_failed"})
+        logger.exception("GROUPS_OF_USER failed", extra=facts("policy_failed"))
         msg = "The site could not say which groups somebody is in."
         raise PolicyUnavailable(msg) from error
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from token_issuer.conf import conf
 from token_issuer.errors import PolicyUnavailable
 from token_issuer.policy import Allow, Deny
+from token_issuer.services.logged import facts
 
 if TYPE_CHECKING:
     from token_issuer.models import Application, Origin
@@ -56,11 +57,15 @@ def asked(ask: Ask) -> tuple[Allow | Deny | None, str]:
     try:
         answer = _function(slug)(ask)
     except Exception as error:
-        logger.exception("site policy failed", extra={"event": "policy_failed", "application": slug})
+        logger.exception("the site policy for %s failed", slug, extra=facts("policy_failed", application=slug))
         msg = "The site's policy could not be asked."
         raise PolicyUnavailable(msg) from error
     if answer is not None and not isinstance(answer, Allow | Deny):
-        logger.error("site policy gave no answer", extra={"event": "policy_failed", "application": slug})
+        logger.error(
+            "the site policy for %s answered neither Allow, Deny nor None",
+            slug,
+            extra=facts("policy_failed", application=slug),
+        )
         msg = "The site's policy gave an answer that is neither Allow, Deny nor None."
         raise PolicyUnavailable(msg)
     return answer, f"policy:{path}"

@@ -10,6 +10,7 @@ from token_issuer.crypto import digests
 from token_issuer.errors import TokenMalformed, TokenRejected
 from token_issuer.models import IssuedToken, Standing
 from token_issuer.registry import get_provider
+from token_issuer.services.logged import facts
 from token_issuer.services.opening import opened_secret
 from token_issuer.services.transactions import write_alias
 
@@ -104,5 +105,5 @@ def _require_signature(text: str, token: IssuedToken) -> None:
 
 def _reject(verdict: str, token: IssuedToken | None = None) -> NoReturn:
     token_id = str(token.pk) if token else ""
-    logger.info("rejected", extra={"event": "rejected", "reason": verdict, "token_id": token_id})
+    logger.info("rejected", extra=facts("rejected", reason=verdict, token_id=token_id))
     raise TokenRejected(verdict)
