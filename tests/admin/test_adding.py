@@ -101,9 +101,7 @@ def test_preset_for_a_group(add):
 
 
 def test_preset_for_a_group_needs_one(add):
-    assert errors(add(rule_for="groups", rule_privileges=["publisher"])) == {
-        "rule_groups": ["Name at least one group."]
-    }
+    assert errors(add(rule_for="groups", rule_privileges=["publisher"])) == {"rule_groups": ["name at least one group"]}
 
 
 def test_preset_needs_a_privilege(add):

@@ -26,6 +26,16 @@ DRAFT = ApplicationDraft(
 )
 
 
+WRONG = replace(
+    DRAFT,
+    public_id="",
+    secret={},
+    maximum_lifetime=1,
+    slug="two words",
+    rules=(RuleDraft(privileges=(), limit=3, resource_pattern="a*b", subject_pattern="*"),),
+)
+
+
 def test_a_registered_application_mints_at_once(person):
     registering.register(person, DRAFT, at=AT)
     assert issuing.issue(person, "rooms", body={"roomId": "a"}, at=AT).expires_in == 600
@@ -150,7 +160,8 @@ def test_a_reference_that_leads_nowhere_is_refused_when_it_is_entered(person):
         ({"maximum_lifetime": 10**9}, "maximum_lifetime"),
         ({"default_lifetime": 1}, "default_lifetime"),
         ({"default_lifetime": 601, "maximum_lifetime": 600}, "default_lifetime"),
-        ({"rules": (RuleDraft(privileges=("fly",)),)}, "privileges"),
+        ({"rules": (RuleDraft(everyone=True, privileges=("fly",)),)}, "privileges"),
+        ({"rules": (RuleDraft(privileges=("allow_join",)),)}, "groups"),
     ],
 )
 def test_a_value_that_cannot_work_is_named_and_nothing_is_written(person, changes, field):
@@ -162,8 +173,18 @@ def test_a_value_that_cannot_work_is_named_and_nothing_is_written(person, change
 
 def test_several_wrong_values_are_named_together(person):
     with pytest.raises(BadOption) as error:
-        registering.register(person, replace(DRAFT, public_id="", secret={}, maximum_lifetime=1), at=AT)
-    assert set(error.value.fields) == {"public_id", "secret", "maximum_lifetime"}
+        registering.register(person, WRONG, at=AT)
+    assert set(error.value.fields) == {
+        "public_id",
+        "secret",
+        "maximum_lifetime",
+        "slug",
+        "groups",
+        "privileges",
+        "limit",
+        "resource_pattern",
+        "subject_pattern",
+    }
 
 
 def test_a_slug_is_taken_once(person):

@@ -136,13 +136,6 @@ class AddApplicationForm(_ConfigurationForm, CertificateForm):
             *self._limit_fieldset(),
         ]
 
-    def clean(self) -> dict[str, Any]:
-        """Ask for groups where the preset is about groups."""
-        cleaned = super().clean()
-        if cleaned.get("rule_for") == GROUPS and not cleaned.get("rule_groups"):
-            self.add_error("rule_groups", _("Name at least one group."))
-        return cleaned
-
     def draft(self) -> ApplicationDraft:
         """Return what was filled in, for the service."""
         cleaned = self.cleaned_data

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
@@ -75,6 +76,10 @@ def check_application(provider: Provider, draft: ApplicationDraft) -> None:
     )
     if not draft.reference:
         _collect(wrong, lambda: check_secret(provider, "sign", draft.secret))
+    _collect(wrong, lambda: check_new_slug(draft.slug))
+    for rule in draft.rules:
+        _collect(wrong, partial(check_rule, provider, rule))
+        _collect(wrong, partial(_check_people, rule))
     _raise(wrong)
 
 
@@ -125,20 +130,35 @@ def check_lifetimes(provider: Provider, default: int | None, maximum: int | None
 
 
 def check_rule(provider: Provider, draft: RuleDraft) -> None:
-    """Raise BadOption naming the part of a rule that can never work."""
+    """Raise BadOption naming every part of a rule that can never work."""
+    wrong: dict[str, list[str]] = {}
+    _collect(wrong, lambda: _check_privileges(provider, draft))
+    _collect(wrong, lambda: _check_limit(draft))
+    for name, pattern, star in (
+        ("resource_pattern", draft.resource_pattern, True),
+        ("subject_pattern", draft.subject_pattern, False),
+    ):
+        _collect(wrong, partial(_check_pattern, name, pattern, star=star, allow_username=draft.allow_username))
+    _raise(wrong)
+
+
+def _check_privileges(provider: Provider, draft: RuleDraft) -> None:
     unknown = sorted(set(draft.privileges) - set(provider.privileges))
     if unknown:
         known = ", ".join(sorted(provider.privileges))
         raise BadOption("privileges", f"{', '.join(unknown)}: not a privilege of {provider.label}; there are {known}")
     if not draft.privileges:
         raise BadOption("privileges", "a rule without privileges allows nothing")
+
+
+def _check_limit(draft: RuleDraft) -> None:
     if (draft.limit is None) != (draft.window is None):
         raise BadOption("limit", "a limit and its window go together")
-    for name, pattern, star in (
-        ("resource_pattern", draft.resource_pattern, True),
-        ("subject_pattern", draft.subject_pattern, False),
-    ):
-        _check_pattern(name, pattern, star=star, allow_username=draft.allow_username)
+
+
+def _check_people(draft: RuleDraft) -> None:
+    if not (draft.everyone or draft.users or draft.groups):
+        raise BadOption("groups", "name at least one group")
 
 
 def _check_pattern(name: str, pattern: str, *, star: bool, allow_username: bool) -> None:

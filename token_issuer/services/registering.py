@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from token_issuer.models import Application, AuditKind, Certificate, Rule
 from token_issuer.registry import get_provider
 from token_issuer.services import auditing
-from token_issuer.services.drafts import check_application, check_new_slug, check_rule
+from token_issuer.services.drafts import check_application
 from token_issuer.services.rotating import new_certificate
 from token_issuer.services.transactions import durable, retrying, write_alias
 
@@ -27,9 +27,6 @@ def register(caller: Caller, draft: ApplicationDraft, *, at: datetime) -> Applic
     """
     provider = get_provider(draft.provider)
     check_application(provider, draft)
-    check_new_slug(draft.slug)
-    for rule in draft.rules:
-        check_rule(provider, rule)
 
     def work() -> Application:
         with durable():
