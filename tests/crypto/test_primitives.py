@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import os
 from operator import itemgetter
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.vectors import load_vectors
 from token_issuer.crypto.primitives import aead_open, aead_seal, hkdf_sha256, hmac_sha256
 
-VECTORS = json.loads(
-    (Path(os.environ.get("TOKEN_ISSUER_VECTORS", "../shared/vectors")) / "jws.json").read_text("utf-8")
-)
+VECTORS = load_vectors("jws.json")
 GCM: list[dict[str, Any]] = VECTORS["aes_256_gcm"]
 HMAC: list[dict[str, Any]] = VECTORS["hmac_sha256"]
 unhex = bytes.fromhex
