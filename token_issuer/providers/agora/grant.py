@@ -33,7 +33,7 @@ class AgoraGrant(Grant):
 
     channel: str = grant_field(
         label=_("Channel"),
-        help=_("Up to 63 of a-z, A-Z, 0-9, blank and !#$%&()+-:;<=.>?@[]^_{}|~, characters. Capital letters count."),
+        help=_("Up to 63 characters: a-z, A-Z, 0-9, blank and ,!#$%&()+-:;<=.>?@[]^_{}|~ (capital letters count)."),
         max_bytes=64,
     )
     role: Literal["subscriber", "publisher"] = grant_field(
