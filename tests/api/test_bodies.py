@@ -94,6 +94,15 @@ def test_a_form_is_refused_also_where_django_looks_for_its_csrf_field(browser, r
     assert_refused(browser.send(ISSUE, form, kind=kind), 415, "unsupported_media_type")
 
 
+@pytest.mark.parametrize(
+    "kind", ["multipart/form-data", "multipart/form-data; boundary=\xe9", "multipart/form-data; x"]
+)
+def test_a_form_that_django_cannot_take_apart_is_refused_in_our_words(browser, rooms, kind):
+    """Django's CSRF check reads it before we do."""
+    response = browser.send(ISSUE, GOOD, kind=kind)
+    assert_refused(response, 400, "malformed_body", "The body could not be read.")
+
+
 def test_a_large_form_is_refused(browser, rooms):
     browser.headers.pop("X-CSRFToken")
     response = browser.send(ISSUE, b"a=" + b"b" * 5_000_000, kind="application/x-www-form-urlencoded")

@@ -15,6 +15,7 @@ from django.conf import settings
 from django.core.exceptions import BadRequest, ImproperlyConfigured, PermissionDenied, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
 from django.http.request import RawPostDataException
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -66,7 +67,7 @@ _KNOWN: Final[Sequence[tuple[tuple[type[Exception], ...], str, str]]] = (
     ),
     ((exceptions.UnsupportedMediaType,), "unsupported_media_type", _("The body must be application/json.")),
     (
-        (SuspiciousOperation, BadRequest, UnreadablePostError, RawPostDataException),
+        (SuspiciousOperation, BadRequest, MultiPartParserError, UnreadablePostError, RawPostDataException),
         "malformed_body",
         _("The body could not be read."),
     ),
