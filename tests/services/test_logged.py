@@ -7,7 +7,6 @@ import logging
 import pytest
 
 from tests.factories import AT, ApplicationFactory
-from token_issuer import Deny
 from token_issuer.errors import PolicyDenied, PolicyUnavailable, TokenRejected
 from token_issuer.services import issuing, revoking, verifying
 from token_issuer.services.logged import KEYS, facts
@@ -15,10 +14,6 @@ from token_issuer.services.logged import KEYS, facts
 
 def fails(ask):
     raise RuntimeError("the membership table is gone")
-
-
-def forges(ask):
-    return Deny("no\nall was well")
 
 
 @pytest.fixture
@@ -71,16 +66,8 @@ def test_every_record_has_every_key(person, rooms, caplog):
         issue(person)
     events = [record.event for record in caplog.records]
     assert events == ["issued", "token_revoked", "rejected", "refused"]
+    assert 0 < caplog.records[0].ms < 60_000
     assert all(set(KEYS) <= set(vars(record)) for record in caplog.records)
-
-
-def test_a_policys_word_stays_on_its_line(person, settings, caplog):
-    ApplicationFactory(slug="rooms", ready=True)
-    settings.TOKEN_ISSUER = {**settings.TOKEN_ISSUER, "POLICIES": {"rooms": f"{__name__}.forges"}}
-    with pytest.raises(PolicyDenied):
-        issue(person)
-    assert caplog.messages == ["a token for rooms was refused: no all was well"]
-    assert caplog.records[-1].reason == "no all was well"
 
 
 def test_there_is_an_empty_text_where_nothing_is_said():

@@ -10,7 +10,6 @@ from django.db.models import F
 from token_issuer import signals
 from token_issuer.ids import named_uuid
 from token_issuer.models import Application, AuditEvent, AuditKind
-from token_issuer.services.callers import clean
 from token_issuer.services.logged import facts
 from token_issuer.services.transactions import write_alias
 
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
     from token_issuer.services.callers import Caller
 
 logger = logging.getLogger("token_issuer.security")
-
-LONGEST_WORD = 200
 
 
 def record(
@@ -49,18 +46,17 @@ def record(
 
 def refused(caller: Caller, application: Application, error: TokenIssuerError, *, reason: str, at: datetime) -> None:
     """Count a refusal, log it and send ``token_refused``."""
-    told = clean(reason, LONGEST_WORD)  # a site policy's own word
     _count(caller, application, reason=reason, at=at)
     logger.warning(
         "a token for %s was refused: %s",
         application.slug,
-        told,
+        reason,
         extra=facts(
             "refused",
             application=application.slug,
             provider=application.provider,
             decision="denied",
-            reason=told,
+            reason=reason,
             request_id=caller.audited_request_id,
         ),
     )
