@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -152,6 +153,7 @@ def issue_decided(
     Raises:
         RateLimited: the decision's window is used up.
     """
+    started = time.perf_counter()
     order = _order(question, grant, certificate, issued_at=at, lifetime=decision.lifetime)
     minted = _minted(question.provider, order, certificate)
     issuance = _issuance(question, decision, order=order, minted=minted)
@@ -160,7 +162,7 @@ def issue_decided(
         row,
         decision.charge,
         at=at,
-        then=lambda: _handed_over(issuance, row, caller=question.caller, on_commit=on_commit),
+        then=lambda: _handed_over(issuance, row, caller=question.caller, on_commit=on_commit, started=started),
     )
     return issuance
 
@@ -260,7 +262,12 @@ def _row(question: Question, certificate: Certificate, issuance: Issuance) -> Is
 
 
 def _handed_over(
-    issuance: Issuance, row: IssuedToken, *, caller: Caller, on_commit: Callable[[Issuance], object] | None
+    issuance: Issuance,
+    row: IssuedToken,
+    *,
+    caller: Caller,
+    on_commit: Callable[[Issuance], object] | None,
+    started: float,
 ) -> None:
     # The instance holds the SQL expression it was inserted with; whoever wants the number reads the row.
     row.__dict__.pop("epochs", None)
@@ -273,6 +280,7 @@ def _handed_over(
             decision=issuance.decision,
             token_id=str(issuance.token_id),
             request_id=caller.audited_request_id,
+            ms=round((time.perf_counter() - started) * 1000, 1),
         ),
     )
     signals.token_issued.send_robust(
