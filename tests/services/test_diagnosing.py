@@ -255,3 +255,18 @@ def test_an_application_that_cannot_be_tried_is_a_warning(rooms, secure, monkeyp
 def test_an_application_of_a_provider_that_is_gone_is_found(db, secure):
     CertificateFactory(application=ApplicationFactory(slug="rooms", provider="gone"), active=True, secret={"a": "b"})
     assert failures(full()) == [("provider", "There is no provider 'gone'; known: agora, videosdk.")]
+
+
+def test_a_policy_of_no_application_is_noticed(rooms, settings, secure):
+    policies = {"*": "tests.services.test_site_policy.allow", "roms": "tests.services.test_site_policy.allow"}
+    settings.TOKEN_ISSUER = {**settings.TOKEN_ISSUER, "POLICIES": policies}
+    found = full("rooms")
+    assert said(found, Severity.WARNING) == [
+        ("policies", "TOKEN_ISSUER[\"POLICIES\"] names 'roms', which is no application.")
+    ]
+    assert found.healthy
+
+
+def test_policies_of_a_wrong_kind_are_a_checks_to_tell(rooms, settings, secure):
+    settings.TOKEN_ISSUER = {**settings.TOKEN_ISSUER, "POLICIES": 3}
+    assert "policies" not in [name for name, _ in said(full("rooms"), Severity.WARNING)]

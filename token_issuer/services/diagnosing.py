@@ -56,6 +56,7 @@ def _full(caller: Caller, *, at: datetime, slug: str) -> Iterator[Finding]:
     for step in (_sealed_rows, lambda: _clock(at), _https):
         yield _readable(step)
     yield from _system_checks()
+    yield from _stray_policies()
     for application in _applications(slug):
         yield from examine(caller, application, at=at)
 
@@ -160,6 +161,17 @@ def _system_checks() -> Iterator[Finding]:
         yield make(f"check {found.id}", str(found.msg), hint=str(found.hint or ""))
     if not ours:
         yield ok("checks", "The system checks have nothing to say.")
+
+
+def _stray_policies() -> Iterator[Finding]:
+    """Yield a warning for each policy of an application that is not there: a slip, and another policy answers."""
+    try:
+        named = set(conf.policies) - {"*"}
+    except ImproperlyConfigured:
+        return  # a system check says so
+    for slug in sorted(named - {row.slug for row in _applications("")}):
+        hint = "Is the slug spelt as the application's? Until one is called so, nobody asks this policy."
+        yield warning("policies", f'TOKEN_ISSUER["POLICIES"] names {slug!r}, which is no application.', hint=hint)
 
 
 def _applications(slug: str) -> list[Application]:
