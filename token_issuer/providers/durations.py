@@ -15,6 +15,10 @@ _ISO = re.compile(
 )
 
 
+class DurationOutOfRange(ValueError):
+    """A duration shorter than a second or longer than ``LONGEST_DURATION``; who has closer limits names those instead."""
+
+
 def parse_duration(value: int | str) -> int:
     """Return whole seconds, 1 to ``LONGEST_DURATION``.
 
@@ -23,6 +27,7 @@ def parse_duration(value: int | str) -> int:
             seconds without fractions (``"PT1H30M"``).
 
     Raises:
+        DurationOutOfRange: a duration outside that range.
         ValueError: anything else: truth values, fractions, bare digits in a text, other units, blanks.
     """
     seconds = _seconds(value)
@@ -31,7 +36,7 @@ def parse_duration(value: int | str) -> int:
         raise ValueError(message)
     if not 1 <= seconds <= LONGEST_DURATION:
         message = f"must be 1 to {LONGEST_DURATION} seconds"
-        raise ValueError(message)
+        raise DurationOutOfRange(message)
     return seconds
 
 

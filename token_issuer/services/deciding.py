@@ -13,6 +13,7 @@ from token_issuer.errors import ApplicationDisabled, BadGrant, BadOption, FieldE
 from token_issuer.models import Application
 from token_issuer.policy import Allow, Decision, Facts, Limits
 from token_issuer.providers import fields
+from token_issuer.providers.durations import DurationOutOfRange
 from token_issuer.registry import get_provider
 from token_issuer.services.rules import rules_for
 from token_issuer.services.site_policy import Ask, asked
@@ -202,6 +203,8 @@ def read_lifetime(value: object, limits: Limits) -> int:
     """Return a lifetime in seconds; BadGrant("lifetime") for what is no duration or outside the limits."""
     try:
         seconds = fields.parse_duration(value)  # type: ignore[arg-type]  # it refuses every other type itself
+    except DurationOutOfRange:
+        seconds = 0  # outside these limits, too, which are the ones to tell
     except ValueError as error:
         raise BadGrant("lifetime", str(error)) from error
     if not limits.minimum <= seconds <= limits.maximum:
