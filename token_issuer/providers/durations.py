@@ -16,7 +16,7 @@ _ISO = re.compile(
 
 
 class DurationOutOfRange(ValueError):
-    """A duration shorter than a second or longer than ``LONGEST_DURATION``; who has closer limits names those instead."""
+    """Shorter than a second or longer than ``LONGEST_DURATION``; who has closer limits names those instead."""
 
 
 def parse_duration(value: int | str) -> int:
