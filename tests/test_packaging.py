@@ -26,7 +26,7 @@ def pins(name: str) -> dict[str, str]:
     return {canonical(line): line.partition("==")[2] for line in lines if "==" in line}
 
 
-@pytest.mark.parametrize("name", ["base", "test", "lint", "dev"])
+@pytest.mark.parametrize("name", ["base", "test", "lint", "indirect", "dev"])
 def test_pins_are_what_is_installed(name):
     assert {package: version(package) for package in pins(name)} == pins(name)
 

@@ -90,6 +90,19 @@ def test_an_ended_session_and_a_lost_connection_are_told(person):
     host.errors[:] = [error for error in host.errors if not error.startswith("Failed to load resource")]
 
 
+def test_a_token_that_cannot_be_decoded_is_shown_all_the_same(person):
+    host = person()
+    host.sign_in("host")
+    host.page.route("**/decode/", lambda route: route.fulfill(status=403, json={"error": "csrf_failed"}))
+    ask_for(host.page, channel="room-42")
+    answer = host.page.get_by_role("region", name="Your token")
+    expect(answer).to_contain_text("could not be decoded just now")
+    expect(host.page.locator("#token")).to_contain_text("007")
+    (said,) = host.errors
+    assert "/decode/" in said  # the browser's own line about the refused request, and nothing of the page's
+    host.errors.clear()
+
+
 def test_the_fetch_of_the_readme_runs_as_it_stands(person):
     host = person()
     host.sign_in("host")

@@ -61,13 +61,23 @@ function bodyOf(offer) {
   return { ...grant, ...Object.fromEntries(extra.filter(([, value]) => value !== undefined)) };
 }
 
+// The token is the caller's now: that it cannot be read aloud must not hide it.
+async function decoded({ token, format }) {
+  try {
+    return await issuer.decode(decodeUrl, token);
+  } catch (refused) {
+    if (!(refused instanceof Refused)) throw refused;
+    return { format, details: [], problems: ["The token is yours, but it could not be decoded just now."] };
+  }
+}
+
 async function getToken() {
   const offer = chosen();
   showRefusal(null);
   showWrong(fields, {});
   try {
     const answer = await issuer.issue(offer.slug, bodyOf(offer));
-    shown.show(answer, await issuer.decode(decodeUrl, answer.token));
+    shown.show(answer, await decoded(answer));
   } catch (refused) {
     if (!(refused instanceof Refused)) throw refused;
     showRefusal(refused.body);
