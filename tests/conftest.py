@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
 from django.conf import settings
+from django.db import connection
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,6 +20,7 @@ if TYPE_CHECKING:
 hypothesis.settings.register_profile("default", deadline=None)
 hypothesis.settings.load_profile("default")
 
+ROOT = Path(__file__).resolve().parent.parent
 _ENGINES = {"sqlite3": "sqlite", "postgresql": "postgresql", "mysql": "mariadb"}
 
 
@@ -40,3 +46,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def engine() -> str:
     """The engine this run is on."""
     return current_engine()
+
+
+@pytest.fixture
+def live_process(transactional_db):
+    """Start a command in a process of its own, on this test's database."""
+
+    def live_process(*arguments: str) -> subprocess.Popen[str]:
+        environment = {
+            **os.environ,
+            "DJANGO_SETTINGS_MODULE": "tests.live_settings",
+            "LIVE_DATABASE_NAME": str(connection.settings_dict["NAME"]),
+        }
+        command = [sys.executable, "-W", "error", "manage.py", *arguments]
+        pipe = subprocess.PIPE
+        return subprocess.Popen(command, cwd=ROOT, env=environment, text=True, stdin=pipe, stdout=pipe, stderr=pipe)
+
+    return live_process

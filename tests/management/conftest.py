@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import io
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
 
 from tests.factories import AT, ApplicationFactory, RuleFactory, UserFactory
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,23 +68,6 @@ def at_terminal(monkeypatch):
         return questions
 
     return at_terminal
-
-
-@pytest.fixture
-def live_process(transactional_db):
-    """Start a command in a process of its own, on this test's database."""
-
-    def live_process(*arguments: str) -> subprocess.Popen[str]:
-        environment = {
-            **os.environ,
-            "DJANGO_SETTINGS_MODULE": "tests.management.live_settings",
-            "LIVE_DATABASE_NAME": str(connection.settings_dict["NAME"]),
-        }
-        command = [sys.executable, "-W", "error", "manage.py", *arguments]
-        pipe = subprocess.PIPE
-        return subprocess.Popen(command, cwd=ROOT, env=environment, text=True, stdin=pipe, stdout=pipe, stderr=pipe)
-
-    return live_process
 
 
 @pytest.fixture

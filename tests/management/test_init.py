@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.management.conftest import ROOT, Ended
+from tests.conftest import ROOT
+from tests.management.conftest import Ended
 
 LINE = re.compile(r"TOKEN_ISSUER_ENCRYPTION_KEYS=(k1:[A-Za-z0-9+/]{43}=)\n")
 

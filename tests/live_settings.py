@@ -8,3 +8,5 @@ from tests.settings import *  # noqa: F403  settings are layered by name, as Dja
 from tests.settings import DATABASES
 
 DATABASES["default"]["NAME"] = os.environ["LIVE_DATABASE_NAME"]
+# A test that calls the process over HTTP says so as a proxy that ends TLS would.
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
