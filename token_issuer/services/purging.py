@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from django.db.models import Max
+
 from token_issuer.conf import conf
-from token_issuer.models import AuditEvent, IssuedToken, RuleWindow
+from token_issuer.models import AuditEvent, IssuedToken, Rule, RuleWindow
 from token_issuer.services.transactions import durable, retrying, write_alias
 
 if TYPE_CHECKING:
@@ -21,8 +23,8 @@ if TYPE_CHECKING:
 
     from django.db.models import Model, QuerySet
 
-BATCH_SIZE = 1000  # rows; keeps SQLite's write lock and PostgreSQL's transactions at some ten milliseconds
-_WINDOW_KEPT = timedelta(days=2)  # the longest window is a day; the clock of another process may be behind
+BATCH_SIZE = 1000  # rows of one transaction
+_DAY = timedelta(days=1)  # the clock of another process may be behind
 
 
 @dataclass(slots=True)
@@ -68,13 +70,19 @@ def purge(
         # Events first: what is left of them when their token goes is only set free.
         _Shelf(model=AuditEvent, column="at", before=before, counter="events"),
         _Shelf(model=IssuedToken, column="expires_at", before=before, counter="tokens"),
-        _Shelf(model=RuleWindow, column="starts_at", before=at - _WINDOW_KEPT, counter="windows"),
+        _Shelf(model=RuleWindow, column="starts_at", before=at - _longest_window() - _DAY, counter="windows"),
     ):
         if dry_run:
             setattr(done, shelf.counter, shelf.rows(None).count())
             continue
         _clear(shelf, done, batch_size=batch_size, progress=progress)
     return done
+
+
+def _longest_window() -> timedelta:
+    """Return the longest window of any rule: a younger row may still count, and deleting it would lift a limit."""
+    longest: int | None = Rule.objects.using(write_alias()).aggregate(longest=Max("window"))["longest"]
+    return timedelta(seconds=longest or 0)
 
 
 def _clear(shelf: _Shelf, done: Purged, *, batch_size: int, progress: Callable[[Purged], None] | None) -> None:
