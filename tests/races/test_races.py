@@ -10,8 +10,17 @@ from datetime import timedelta
 import pytest
 from django.db import connections, transaction
 
-from tests.factories import AT, ApplicationFactory, CertificateFactory, RuleFactory, UserFactory, caller
-from token_issuer.errors import Conflict, PolicyDenied, RateLimited, TokenRejected
+from tests.factories import (
+    AT,
+    VIDEOSDK_KEY,
+    VIDEOSDK_SECRET,
+    ApplicationFactory,
+    CertificateFactory,
+    RuleFactory,
+    UserFactory,
+    caller,
+)
+from token_issuer.errors import BadOption, Conflict, PolicyDenied, RateLimited, TokenRejected
 from token_issuer.models import (
     AuditEvent,
     Certificate,
@@ -21,7 +30,8 @@ from token_issuer.models import (
     RuleWindow,
     VendorAccount,
 )
-from token_issuer.services import issuing, revoking, rotating, verifying
+from token_issuer.services import issuing, registering, revoking, rotating, verifying
+from token_issuer.services.drafts import ApplicationDraft
 from token_issuer.services.issuing import Issuance
 
 pytestmark = [pytest.mark.races, pytest.mark.django_db(transaction=True)]
@@ -177,3 +187,33 @@ def test_a_mint_held_open_while_its_set_is_ended_is_refused(person):
     thread.join(timeout=30)
     with pytest.raises(TokenRejected):
         verifying.verify(given[0].token.reveal(), at=LATER)
+
+
+def test_of_many_registrations_of_a_slug_one_succeeds(at_once, person):
+    draft = ApplicationDraft(
+        provider="videosdk", slug="rooms", name="", public_id=VIDEOSDK_KEY, secret={"secret": VIDEOSDK_SECRET}
+    )
+    results = at_once(8, lambda _: registering.register(person, draft, at=AT))
+    assert kinds(results) == {"Application": 1, "BadOption": 7}
+    assert {str(error) for error in results if isinstance(error, BadOption)} == {
+        "slug: is taken by another application"
+    }
+
+
+@pytest.mark.parametrize("round_", range(3))
+def test_replacing_and_activating_at_once_leave_one_signer_and_no_surprise(at_once, person, round_):
+    """The leaked one retires already; whoever signs now is taken over by several people at once."""
+    leaked = CertificateFactory(active=True, retiring_at=AT)
+    CertificateFactory(application=leaked.application, active=True, secret={"secret": "a" * 64})
+    staged = [CertificateFactory(application=leaked.application, secret={"secret": f"{n}" * 64}) for n in range(7)]
+
+    def work(index: int) -> object:
+        if index:
+            rotating.activate(person, staged[index - 1], at=LATER)
+            return None
+        return rotating.replace(person, leaked, secret={"secret": "9" * 64}, reason="leak", at=LATER)
+
+    results = at_once(8, work)
+    assert set(kinds(results)) <= {"NoneType", "Certificate", "Conflict"}
+    states = [row.state for row in Certificate.objects.all()]
+    assert states.count(CertificateState.ACTIVE) == 1

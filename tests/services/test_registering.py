@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.factories import AT, VIDEOSDK_KEY, VIDEOSDK_SECRET, CertificateFactory, GroupFactory
+from tests.factories import AT, VIDEOSDK_KEY, VIDEOSDK_SECRET, CertificateFactory, GroupFactory, UserFactory
 from token_issuer.crypto import ReferenceBroken
-from token_issuer.errors import BadOption, NotFound
+from token_issuer.errors import BadOption, Conflict, NotFound
 from token_issuer.models import Application, AuditEvent, Certificate, CertificateState, Rule
 from token_issuer.providers.videosdk import VideoSDKProvider
 from token_issuer.registry import get_provider
@@ -232,3 +232,18 @@ def test_a_failed_rule_undoes_the_application(person, user):
     with pytest.raises(ValueError, match="nobody yet"):
         registering.register(person, draft, at=AT)
     assert (Application.objects.count(), Rule.objects.count()) == (0, 0)
+
+
+@pytest.mark.engine(
+    "sqlite", "postgresql"
+)  # MariaDB ignores the missing person with INSERT IGNORE: the rule names nobody
+@pytest.mark.django_db(transaction=True)
+def test_somebody_deleted_at_the_same_moment_is_a_conflict_and_nothing_is_written(person):
+    gone = UserFactory()
+    key = gone.pk
+    gone.delete()
+    gone.pk = key  # as the form still holds it
+    draft = replace(DRAFT, rules=(RuleDraft(privileges=("allow_join",), users=[gone]),))
+    with pytest.raises(Conflict, match="was changed or deleted at the same moment"):
+        registering.register(person, draft, at=AT)
+    assert (Application.objects.count(), Certificate.objects.count()) == (0, 0)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.db import IntegrityError
+
+from token_issuer.errors import Conflict
 from token_issuer.models import Application, AuditKind, Certificate, Rule
 from token_issuer.registry import get_provider
 from token_issuer.services import auditing
-from token_issuer.services.drafts import check_application
+from token_issuer.services.drafts import check_application, check_new_slug
 from token_issuer.services.rotating import new_certificate
 from token_issuer.services.transactions import durable, retrying, write_alias
 
@@ -18,12 +21,15 @@ if TYPE_CHECKING:
     from token_issuer.services.callers import Caller
     from token_issuer.services.drafts import ApplicationDraft, RuleDraft
 
+_COLLIDED = "Something this application refers to was changed or deleted at the same moment."
+
 
 def register(caller: Caller, draft: ApplicationDraft, *, at: datetime) -> Application:
     """Create the application, its active signing certificate and its rules: all of it or nothing.
 
     Raises:
         BadOption: a value does not fit the provider; ``fields`` names each.
+        Conflict: a user or group of a rule was deleted at the same moment.
     """
     provider = get_provider(draft.provider)
     check_application(provider, draft)
@@ -32,7 +38,12 @@ def register(caller: Caller, draft: ApplicationDraft, *, at: datetime) -> Applic
         with durable():
             return _created(caller, provider, draft, at=at)
 
-    return retrying(work)
+    try:
+        return retrying(work)
+    except IntegrityError as error:
+        # Two registrations of one slug at once: both were free to begin with, and the constraint decides.
+        check_new_slug(draft.slug)
+        raise Conflict(_COLLIDED) from error
 
 
 def _created(caller: Caller, provider: Provider, draft: ApplicationDraft, *, at: datetime) -> Application:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, TypeVar
 
 from django.db import IntegrityError
 from django.db.models import F
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from token_issuer.models.certificate import CertificateQuerySet
     from token_issuer.services.callers import Caller
+
+Result = TypeVar("Result")
 
 
 def stage(
@@ -105,11 +107,7 @@ def activate(caller: Caller, certificate: Certificate, *, at: datetime) -> None:
             _touch(certificate)
             _record(AuditKind.CERTIFICATE_ACTIVATED, caller, certificate, at=at)
 
-    try:
-        retrying(work)
-    except IntegrityError as error:
-        msg = "Another certificate was activated at the same moment."
-        raise Conflict(msg) from error
+    _activating(work)
     _changed(caller, certificate, "activated", at=at)
 
 
@@ -158,7 +156,7 @@ def replace(
 
     Raises:
         BadOption: the new secret does not fit, or is the old one.
-        Conflict: the certificate was revoked before.
+        Conflict: the certificate was revoked before, or another one was activated at the same moment; nothing changed.
     """
     application = certificate.application
     secret = SecretParts(secret)  # as in stage
@@ -177,10 +175,19 @@ def replace(
             _record(AuditKind.CERTIFICATE_ACTIVATED, caller, fresh, at=at)
             return fresh
 
-    fresh = retrying(work)
+    fresh = _activating(work)
     _changed(caller, certificate, "revoked", at=at)
     _changed(caller, fresh, "activated", at=at)
     return fresh
+
+
+def _activating(work: Callable[[], Result]) -> Result:
+    """Return ``work()``; that the database allows one active certificate only is a conflict of two people."""
+    try:
+        return retrying(work)
+    except IntegrityError as error:
+        msg = "Another certificate was activated at the same moment."
+        raise Conflict(msg) from error
 
 
 def _revoke(caller: Caller, certificate: Certificate, *, reason: str, at: datetime) -> None:
