@@ -6,7 +6,15 @@ are used by name (``vault.open(…)``), which is how a text search finds every o
 
 from __future__ import annotations
 
-from token_issuer.crypto import digests, generating, keyring, references, signing_keys, vault
+from token_issuer.crypto import (
+    digests,
+    generating,
+    keyring,
+    opaque,
+    references,
+    signing_keys,
+    vault,
+)
 from token_issuer.crypto.references import ReferenceBroken
 from token_issuer.crypto.secret import Secret, SecretParts, TokenText
 from token_issuer.crypto.signing_keys import SigningKey
@@ -22,6 +30,7 @@ __all__ = [
     "digests",
     "generating",
     "keyring",
+    "opaque",
     "references",
     "signing_keys",
     "vault",
