@@ -12,15 +12,18 @@ from token_issuer.crypto import (
     keyring,
     opaque,
     references,
+    refresh_texts,
     signing_keys,
     vault,
 )
 from token_issuer.crypto.references import ReferenceBroken
+from token_issuer.crypto.refresh_texts import Presented
 from token_issuer.crypto.secret import Secret, SecretParts, TokenText
 from token_issuer.crypto.signing_keys import SigningKey
 from token_issuer.crypto.vault import SealBroken
 
 __all__ = [
+    "Presented",
     "ReferenceBroken",
     "SealBroken",
     "Secret",
@@ -32,6 +35,7 @@ __all__ = [
     "keyring",
     "opaque",
     "references",
+    "refresh_texts",
     "signing_keys",
     "vault",
 ]

@@ -29,6 +29,7 @@ from token_issuer.crypto.secret import Mute, keep
 SEAL = "seal"
 FINGERPRINT = "fingerprint"
 LOOKUP = "lookup"
+REFRESH = "refresh"
 
 FINGERPRINT_ONLY = "fingerprint"  # the reserved id of an entry that is kept for fingerprints alone
 KEY_ID = re.compile(r"[A-Za-z0-9_-]{1,32}", re.ASCII)  # no dot: a sealed value is split at dots
