@@ -14,6 +14,7 @@ from token_issuer.crypto import (
     references,
     refresh_texts,
     signing_keys,
+    stamps,
     vault,
 )
 from token_issuer.crypto.references import ReferenceBroken
@@ -37,5 +38,6 @@ __all__ = [
     "references",
     "refresh_texts",
     "signing_keys",
+    "stamps",
     "vault",
 ]

@@ -30,6 +30,7 @@ SEAL = "seal"
 FINGERPRINT = "fingerprint"
 LOOKUP = "lookup"
 REFRESH = "refresh"
+PASSWORD_STAMP = "password-stamp"  # noqa: S105  a label
 
 FINGERPRINT_ONLY = "fingerprint"  # the reserved id of an entry that is kept for fingerprints alone
 KEY_ID = re.compile(r"[A-Za-z0-9_-]{1,32}", re.ASCII)  # no dot: a sealed value is split at dots
