@@ -67,6 +67,11 @@ def providers() -> Mapping[str, Provider]:
     return _find().providers
 
 
+def privileges_of(provider: Provider) -> Mapping[str, Privilege]:
+    """Return every word that a rule for this provider may name; our own tokens' words are the site's scopes."""
+    return provider.privileges_for(conf.scopes)
+
+
 def problems() -> tuple[Problem, ...]:
     """Return what is wrong with the providers that were found, for the system checks."""
     try:

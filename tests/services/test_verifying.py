@@ -79,7 +79,9 @@ def test_a_disabled_application_ends_its_tokens(text):
 
 def test_a_retiring_certificate_still_verifies(text, person, rooms):
     rotating.activate(person, CertificateFactory(application=rooms), at=AT)
-    assert verifying.verify(text, at=LATER).token.certificate.retiring_at == AT
+    certificate = verifying.verify(text, at=LATER).token.certificate
+    assert certificate is not None
+    assert certificate.retiring_at == AT
 
 
 def test_a_retired_certificate_does_not(text):

@@ -10,6 +10,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from token_issuer.admin import option_fields, secret_fields
+from token_issuer.registry import privileges_of
 
 if TYPE_CHECKING:
     from token_issuer.errors import FieldError
@@ -77,7 +78,7 @@ class CertificateForm(ServiceForm):
 
 def privilege_choices(provider: Provider) -> list[tuple[str, str]]:
     """Return the provider's privileges with their labels in words."""
-    return [(word, _in_words(word, privilege)) for word, privilege in provider.privileges.items()]
+    return [(word, _in_words(word, privilege)) for word, privilege in privileges_of(provider).items()]
 
 
 def _in_words(word: str, privilege: Privilege) -> str:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from token_issuer.models.api_key import ApiKey, ApiKeySecret
 from token_issuer.models.application import Application
 from token_issuer.models.audit_event import AuditEvent, AuditKind
 from token_issuer.models.certificate import Certificate, CertificateState
 from token_issuer.models.issued_token import IssuedToken, Origin, Principal, Standing
+from token_issuer.models.one_time_key import OneTimeKey
 from token_issuer.models.revocation_epoch import EpochKind, RevocationEpoch, epoch_key, epochs_now
 from token_issuer.models.rule import Rule, RuleWindow, Window
+from token_issuer.models.token_family import TokenFamily
 from token_issuer.models.vendor_account import VendorAccount
 
 __all__ = [
+    "ApiKey",
+    "ApiKeySecret",
     "Application",
     "AuditEvent",
     "AuditKind",
@@ -18,12 +23,14 @@ __all__ = [
     "CertificateState",
     "EpochKind",
     "IssuedToken",
+    "OneTimeKey",
     "Origin",
     "Principal",
     "RevocationEpoch",
     "Rule",
     "RuleWindow",
     "Standing",
+    "TokenFamily",
     "VendorAccount",
     "Window",
     "epoch_key",

@@ -45,6 +45,12 @@ class Application(models.Model):
         validators=[MinValueValidator(1), MaxValueValidator(MOST_SLOTS)],
         help_text=_("How many devices or tabs of one person may hold a subject of their own, 1 to 16."),
     )
+    single_login_key = models.BooleanField(
+        _("one login key at a time"),
+        default=False,
+        db_default=False,
+        help_text=_("A new one-time login key of a person ends the one before."),
+    )
     environment = models.CharField(_("environment"), max_length=30, blank=True, help_text=_("A label, e.g. sandbox."))
     disabled_at = models.DateTimeField(_("disabled at"), null=True, blank=True, editable=False)
     config_version = models.PositiveIntegerField(default=1, editable=False)

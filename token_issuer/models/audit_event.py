@@ -12,6 +12,7 @@ from token_issuer.ids import uuid7
 from token_issuer.models.application import Application
 from token_issuer.models.issued_token import IssuedToken
 from token_issuer.models.labels import label_of
+from token_issuer.models.token_family import TokenFamily
 
 if TYPE_CHECKING:
     from django_stubs_ext.db.models import TypedModelMeta
@@ -35,6 +36,14 @@ class AuditKind(models.TextChoices):
     CERTIFICATE_REVOKED = "certificate_revoked", _("certificate revoked")
     RULE_CHANGED = "rule_changed", _("rule changed")
     ACCOUNT_CHANGED = "account_changed", _("vendor account changed")
+    FAMILY_CLOSED = "family_closed", _("token family closed")
+    REFRESH_REUSED = "refresh_reused", _("refresh token reused")
+    LOGIN_KEY_MADE = "login_key_made", _("one-time key made")
+    LOGIN_KEY_REVOKED = "login_key_revoked", _("one-time key revoked")
+    API_KEY_CREATED = "api_key_created", _("API key created")
+    API_KEY_CHANGED = "api_key_changed", _("API key changed")
+    API_KEY_ROTATED = "api_key_rotated", _("API key rotated")
+    API_KEY_REVOKED = "api_key_revoked", _("API key revoked")
 
 
 class AuditEvent(models.Model):
@@ -65,6 +74,9 @@ class AuditEvent(models.Model):
     )
     token = models.ForeignKey(
         IssuedToken, verbose_name=_("token"), on_delete=models.SET_NULL, null=True, related_name="events"
+    )
+    family = models.ForeignKey(
+        TokenFamily, verbose_name=_("family"), on_delete=models.SET_NULL, null=True, related_name="events"
     )
     ip = models.GenericIPAddressField(_("IP address"), null=True)
     user_agent = models.CharField(_("user agent"), max_length=255, blank=True)

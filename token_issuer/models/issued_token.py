@@ -11,10 +11,12 @@ from django.db.models import BigIntegerField, ExpressionWrapper, F, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from token_issuer.ids import uuid7
+from token_issuer.models.api_key import ApiKey
 from token_issuer.models.application import Application
 from token_issuer.models.certificate import Certificate
 from token_issuer.models.labels import label_of
 from token_issuer.models.revocation_epoch import EVERYTHING_KEY, epochs_now
+from token_issuer.models.token_family import TokenFamily
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -32,12 +34,17 @@ class Origin(models.TextChoices):
     ADMIN = "admin", _("admin")
     COMMAND = "command", _("command")
     BEARER = "bearer", _("access token")
+    API_KEY = "api_key", _("API key")
+    REFRESH = "refresh", _("refresh token")
+    REFRESH_RETRY = "refresh_retry", _("refresh token, retried")
+    REDEEM = "redeem", _("login key")
 
 
 class Principal(models.TextChoices):
     """What kind of caller a token belongs to; it never changes."""
 
     USER = "user", _("user")
+    API_KEY = "api_key", _("API key")
 
 
 class Standing(enum.Enum):
@@ -60,6 +67,7 @@ class IssuedTokenQuerySet(models.QuerySet["IssuedToken"]):
                 OuterRef("application_id"),
                 OuterRef("certificate_id"),
                 OuterRef("resource_key"),
+                OuterRef("api_key_id"),
                 EVERYTHING_KEY,
             ]
         )
@@ -83,9 +91,22 @@ class IssuedToken(models.Model):
         related_name="tokens",
         db_index=False,  # the index on (application, resource) serves
     )
+    # None for formats that are random text and signed with nothing.
     certificate = models.ForeignKey(
-        Certificate, verbose_name=_("certificate"), on_delete=models.PROTECT, related_name="tokens"
+        Certificate, verbose_name=_("certificate"), on_delete=models.PROTECT, null=True, related_name="tokens"
     )
+    api_key = models.ForeignKey(
+        ApiKey,
+        verbose_name=_("API key"),
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="tokens",
+        help_text=_("The key that asked for it."),
+    )
+    family = models.ForeignKey(
+        TokenFamily, verbose_name=_("family"), on_delete=models.PROTECT, null=True, related_name="tokens"
+    )
+    generation = models.PositiveIntegerField(_("generation"), null=True)
     principal = models.CharField(_("principal"), max_length=16)
     principal_key = models.UUIDField(editable=False)
     user = models.ForeignKey(
@@ -115,6 +136,8 @@ class IssuedToken(models.Model):
     )
     reason = models.CharField(_("reason"), max_length=200, blank=True)
     epochs = models.BigIntegerField(default=0, editable=False)
+    # Of the user's password at issue, where this site verifies the token: a changed password ends it.
+    password_stamp = models.CharField(max_length=32, blank=True, default="", db_default="", editable=False)
     origin = models.CharField(_("origin"), max_length=16)
     decision = models.CharField(_("decision"), max_length=255, help_text=_("The rule or the function that allowed it."))
     ip = models.GenericIPAddressField(_("IP address"), null=True)

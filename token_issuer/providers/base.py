@@ -131,6 +131,18 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RefreshLimits:
+    """How long a pair lives, in seconds: ``absolute`` from its birth, ``idle`` from its last rotation.
+
+    ``browsers``: whether a session's caller gets one too, in an HttpOnly cookie.
+    """
+
+    absolute: int
+    idle: int
+    browsers: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MintOrder:
     """Everything a token is made from; ``mint`` reads nothing else.
 
@@ -158,6 +170,12 @@ class MintOrder:
     def issued_ts(self) -> int:
         """The instant of issue in whole Unix seconds, rounded down."""
         return int(self.issued_at.timestamp())
+
+    def signer(self) -> SigningKey:
+        """Return the key that signs; NoActiveCertificate when the order came without one."""
+        if self.signing_key is None:
+            raise NoActiveCertificate("sign")
+        return self.signing_key
 
     def part(self, name: str) -> str:
         """Return one part of the opened secret; NoActiveCertificate when the order came without one."""
@@ -220,8 +238,18 @@ class Provider(ABC):
     grant_class: ClassVar[type[Grant]]
     options_class: ClassVar[type[Options]] = Options
     public_id_field: ClassVar[SecretField] = SecretField(name="public_id", label=_("Public id"))
-    secret_fields: ClassVar[Mapping[str, tuple[SecretField, ...]]] = {}  # by purpose: "sign", "call"
+    # By purpose: "sign", "call". Without "sign" an application needs no certificate.
+    secret_fields: ClassVar[Mapping[str, tuple[SecretField, ...]]] = {}
+    # Algorithms of RFC 7518 a certificate may have, the default first. Its secret's ``signing_part`` is then a key,
+    # which comes parsed, as the order's ``signing_key``; empty where the format knows one way to sign.
+    algorithms: ClassVar[tuple[str, ...]] = ()
+    signing_part: ClassVar[str] = "key"
+    generates: ClassVar[bool] = False  # we make its secrets; nobody has to paste one
     privileges: ClassVar[Mapping[str, Privilege]]
+    privileges_field: ClassVar[str] = "privileges"  # the grant's field that an unknown word is reported under
+    needs_issuer: ClassVar[bool] = False  # its tokens name TOKEN_ISSUER["ISSUER"]
+    verified_here: ClassVar[bool] = False  # this site's own API accepts its tokens
+    whole_seconds: ClassVar[bool] = True  # False: its instants keep their microseconds
     lifetimes: ClassVar[Lifetimes]
     revocation: ClassVar[Revocation]
     renewable: ClassVar[bool]
@@ -269,6 +297,22 @@ class Provider(ABC):
             queue.extend(fresh)
         return frozenset(found)
 
+    def privileges_for(self, scopes: Mapping[str, str]) -> Mapping[str, Privilege]:
+        """Return every word there is. ``scopes`` is the site's catalogue, which vendors have no use for."""
+        return self.privileges
+
+    def narrowed(self, grant: Grant, privileges: frozenset[str]) -> Grant:
+        """Return the grant with these of its words only; for grants that refreshing may narrow."""
+        raise NotImplementedError
+
+    def is_one_time(self, grant: Grant) -> bool:
+        """Whether the token works once."""
+        return False
+
+    def refresh_limits(self, options: Options) -> RefreshLimits | None:
+        """Return how long its refresh tokens live; None where there are none."""
+        return None
+
     def recalled(self, *, subject: str, resource: str, privileges: frozenset[str]) -> Grant | None:
         """Return the grant behind an audit row, for ``verify`` to expect; None where a row does not say enough.
 
@@ -292,6 +336,10 @@ class Provider(ABC):
 
         Raises TokenMalformed when the text is not of this provider's formats.
         """
+
+    def verify_signed(self, token: str, *, keys: Sequence[SigningKey], expected: Grant | None) -> Verification:
+        """Do what ``verify`` does, for a provider with ``algorithms``: each key knows its own and its id."""
+        raise NotImplementedError
 
     @abstractmethod
     def sdk(self, minted: MintedToken, grant: Grant) -> dict[str, object]:

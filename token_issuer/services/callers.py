@@ -8,11 +8,13 @@ from uuid import UUID
 
 from django.contrib.auth.models import AnonymousUser
 
-from token_issuer.errors import NotAuthenticated
-from token_issuer.models import EpochKind, Origin, epoch_key
+from token_issuer.errors import NotAuthenticated, PolicyDenied
+from token_issuer.models import EpochKind, Origin, Principal, epoch_key
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
+
+    from token_issuer.models import ApiKey
 
 _LONGEST_USER_AGENT = 255
 _LONGEST_REQUEST_ID = 64
@@ -20,10 +22,17 @@ _LONGEST_REQUEST_ID = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """A person and the circumstances of the call. Texts from outside are cut to what the audit holds."""
+    """A person, a server's key or both, and the circumstances of the call.
+
+    With ``api_key`` and a user the server acts for that user; with ``api_key`` alone it acts for itself. ``scopes``
+    are what the credential may do here, None where it is the person's own session or the site's own code. Texts from
+    outside are cut to what the audit holds.
+    """
 
     user: AbstractBaseUser | AnonymousUser
     origin: Origin
+    api_key: ApiKey | None = None
+    scopes: frozenset[str] | None = None
     ip: str | None = None
     user_agent: str = ""
     request_id: str = ""
@@ -31,11 +40,18 @@ class Caller:
     @property
     def is_server(self) -> bool:
         """Whether the token stays on a server; a session's goes to a browser."""
-        return self.origin in {Origin.PYTHON, Origin.COMMAND}
+        return self.origin in {Origin.PYTHON, Origin.COMMAND} or self.api_key is not None
+
+    @property
+    def principal(self) -> Principal:
+        """Whose tokens these are: a key's own when it acts for nobody."""
+        return Principal.USER if self.api_key is None or self.person is not None else Principal.API_KEY
 
     @property
     def principal_key(self) -> UUID:
-        """The exact key of this person in windows and epochs; it outlives the row."""
+        """The exact key of this person, or server, in windows and epochs; it outlives the row."""
+        if self.api_key is not None and self.principal is Principal.API_KEY:
+            return self.api_key.pk
         return epoch_key(EpochKind.USER, self.user.pk)
 
     @property
@@ -54,13 +70,20 @@ class Caller:
         return None if isinstance(self.user, AnonymousUser) else self.user
 
     def require_active(self) -> None:
-        """Raise NotAuthenticated for anonymous and deactivated people."""
+        """Raise NotAuthenticated for anonymous and deactivated people; a server's key was checked when it came."""
+        if self.principal is Principal.API_KEY:
+            return
         if not self.user.is_authenticated:
             msg = "Sign in first."
             raise NotAuthenticated(msg)
         if not self.user.is_active:
             msg = "This account is not active."
             raise NotAuthenticated(msg)
+
+    def require_scope(self, scope: str) -> None:
+        """Raise PolicyDenied when the credential does not have this scope."""
+        if self.scopes is not None and scope not in self.scopes:
+            raise PolicyDenied("scope_missing", f"This takes the scope {scope}.")
 
     @property
     def audited_request_id(self) -> str:

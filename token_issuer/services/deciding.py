@@ -6,20 +6,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
 from django.db.models import FilteredRelation, Q
 
 from token_issuer import policy
 from token_issuer.errors import ApplicationDisabled, BadGrant, BadOption, FieldError, NotFound, Unavailable
-from token_issuer.models import Application
-from token_issuer.policy import Allow, Decision, Facts, Limits
+from token_issuer.models import Application, Principal
+from token_issuer.policy import Allow, Decision, Deny, Facts, Limits
 from token_issuer.providers import fields
 from token_issuer.providers.durations import DurationOutOfRange
-from token_issuer.registry import get_provider
+from token_issuer.registry import get_provider, privileges_of
 from token_issuer.services.rules import rules_for
 from token_issuer.services.site_policy import Ask, asked
 from token_issuer.services.transactions import write_alias
 
 if TYPE_CHECKING:
+    from django.contrib.auth.base_user import AbstractBaseUser
+
     from token_issuer.models import Certificate, VendorAccount
     from token_issuer.providers.base import Grant, Options, Provider
     from token_issuer.services.callers import Caller
@@ -47,6 +51,8 @@ class Question:
     def values(self) -> dict[str, str]:
         """What the placeholders of patterns stand for."""
         user = self.caller.user
+        if self.caller.principal is Principal.API_KEY:
+            return {"slot": str(self.slot)}
         return {
             "user.pk": str(user.pk),
             "user.username": str(user.get_username()),
@@ -78,6 +84,10 @@ def find_application(caller: Caller, slug: str) -> tuple[Application, Certificat
     if found is None or found.slug != slug:
         msg = "There is no such application."
         raise NotFound(msg)
+    # A server's key opens one application; the others look like none.
+    if caller.api_key is not None and caller.api_key.application_id != found.pk:
+        msg = "There is no such application."
+        raise NotFound(msg)
     row: Any = found
     return found, getattr(row, "signing", None), getattr(row, "own_account", None)
 
@@ -92,6 +102,7 @@ def understand(caller: Caller, slug: str, body: Mapping[str, object]) -> Questio
         BadGrant: the body does not fit; ``fields`` names every field that does not.
         Unavailable: the application's provider is not installed, or does not take its options.
     """
+    caller, body = acting(caller, body)
     caller.require_active()
     application, certificate, account = find_application(caller, slug)
     if application.is_disabled:
@@ -101,6 +112,7 @@ def understand(caller: Caller, slug: str, body: Mapping[str, object]) -> Questio
     limits = limits_of(application, provider)
     grant, lifetime, slot = _read(body, provider, application=application, limits=limits)
     provider.check_grant(grant, options)
+    _refuse_unknown_words(provider, grant)
     if len(grant.resource) > LONGEST_NAME:
         raise BadGrant("resource", f"must be at most {LONGEST_NAME} characters")
     return Question(
@@ -115,6 +127,43 @@ def understand(caller: Caller, slug: str, body: Mapping[str, object]) -> Questio
         lifetime=lifetime,
         slot=slot,
     )
+
+
+def acting(caller: Caller, body: Mapping[str, object]) -> tuple[Caller, Mapping[str, object]]:
+    """Return who asks once ``on_behalf_of`` is read, and the body without it: a server's key may name a user.
+
+    Raises:
+        BadGrant: the key acts as one user already, or there is no such active user.
+    """
+    if caller.api_key is None or "on_behalf_of" not in body:
+        return caller, body
+    if caller.person is not None:
+        raise BadGrant("on_behalf_of", "cannot be named: this key acts as one user")
+    rest = dict(body)
+    user = user_by_key(rest.pop("on_behalf_of"))
+    # Unknown and deactivated look the same: a server need not learn which.
+    if user is None or not user.is_active:
+        raise BadGrant("on_behalf_of", "names no active user")
+    return replace(caller, user=user), rest
+
+
+def user_by_key(value: object) -> AbstractBaseUser | None:
+    """Return the user whose primary key this is, as the wire spells it: a whole number or a text; None if nobody's."""
+    users = get_user_model()._default_manager.using(write_alias())
+    if isinstance(value, bool) or not isinstance(value, int | str) or not _is_slug_like(str(value)):
+        return None
+    try:
+        found = users.filter(pk=value).first()
+    except (ValueError, OverflowError, ValidationError):
+        return None
+    # MariaDB compares texts loosely, and SQL casts: what was sent must be the key's own spelling.
+    return found if found is not None and str(found.pk) == str(value) else None
+
+
+def _refuse_unknown_words(provider: Provider, grant: Grant) -> None:
+    unknown = sorted(grant.privileges - privileges_of(provider).keys())
+    if unknown:
+        raise BadGrant(provider.privileges_field, f"there is no {', '.join(unknown)}")
 
 
 def _configuration_of(application: Application) -> tuple[Provider, Options]:
@@ -133,6 +182,15 @@ def decide(question: Question) -> Decision:
     Raises:
         PolicyUnavailable: the site's function failed.
     """
+    return policy.decide(facts_of(question))
+
+
+def facts_of(question: Question) -> Facts:
+    """Ask the site's function, and the rules where it leaves it to them; return all that policy decides from.
+
+    Raises:
+        PolicyUnavailable: the site's function failed.
+    """
     caller, provider = question.caller, question.provider
     answer, answered_by = asked(
         Ask(
@@ -141,13 +199,16 @@ def decide(question: Question) -> Decision:
             grant=question.grant,
             lifetime=question.lifetime,
             origin=caller.origin,
+            actor=caller.api_key,
         )
     )
+    if caller.principal is Principal.API_KEY:
+        answer, answered_by = _by_key(caller, answer, answered_by)
     facts = Facts(
         resource=question.grant.resource,
         privileges=question.grant.privileges,
         wildcards=provider.wildcards(question.grant),
-        server_only=frozenset(name for name, word in provider.privileges.items() if word.server_only),
+        server_only=frozenset(name for name, word in privileges_of(provider).items() if word.server_only),
         server_caller=caller.is_server,
         lifetime=question.lifetime,
         limits=question.limits,
@@ -158,7 +219,18 @@ def decide(question: Question) -> Decision:
     )
     if answer is None:
         facts = replace(facts, rules=rules_for(caller.user, question.application, provider))
-    return policy.decide(facts)
+    return facts
+
+
+def _by_key(caller: Caller, answer: Allow | Deny | None, answered_by: str) -> tuple[Allow | Deny, str]:
+    """A server that acts for nobody may have what its key's scopes say; the site's function can only narrow that."""
+    assert caller.api_key is not None  # noqa: S101  it is the principal
+    if isinstance(answer, Deny):
+        return answer, answered_by
+    scopes = frozenset(caller.api_key.scopes)
+    if answer is None:
+        return Allow(scopes), f"api_key:{caller.api_key.public_id}"
+    return Allow(scopes & answer.privileges, answer.lifetime, answer.wildcards), answered_by
 
 
 def options_of(application: Application, provider: Provider) -> Options:

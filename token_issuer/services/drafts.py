@@ -15,6 +15,7 @@ from token_issuer.errors import BadOption
 from token_issuer.models import Application
 from token_issuer.policy import BadPattern, check_pattern
 from token_issuer.providers import fields
+from token_issuer.registry import privileges_of
 from token_issuer.services.transactions import write_alias
 
 if TYPE_CHECKING:
@@ -143,9 +144,10 @@ def check_rule(provider: Provider, draft: RuleDraft) -> None:
 
 
 def _check_privileges(provider: Provider, draft: RuleDraft) -> None:
-    unknown = sorted(set(draft.privileges) - set(provider.privileges))
+    words = privileges_of(provider)
+    unknown = sorted(set(draft.privileges) - set(words))
     if unknown:
-        known = ", ".join(sorted(provider.privileges))
+        known = ", ".join(sorted(words))
         raise BadOption("privileges", f"{', '.join(unknown)}: not a privilege of {provider.label}; there are {known}")
     if not draft.privileges:
         raise BadOption("privileges", "a rule without privileges allows nothing")

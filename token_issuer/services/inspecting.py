@@ -15,7 +15,7 @@ from token_issuer.errors import TokenMalformed
 from token_issuer.models import Application, Certificate
 from token_issuer.registry import providers
 from token_issuer.services import verifying
-from token_issuer.services.opening import opened_secret
+from token_issuer.services.opening import verification
 from token_issuer.services.transactions import write_alias
 
 if TYPE_CHECKING:
@@ -150,9 +150,7 @@ class _Search:
     def tries(self, certificate: Certificate) -> bool:
         """Whether this certificate made it."""
         try:
-            with opened_secret(certificate, self.provider) as secret:
-                secrets = [(certificate.key_id, secret)]
-                answer = self.provider.verify(self.text, secrets=secrets, expected=self.expected)
+            answer = verification(self.text, certificate, self.provider, expected=self.expected)
         except ImproperlyConfigured as error:
             self.unopened.append(f"{certificate.fingerprint} could not be tried: {error}")
             return False

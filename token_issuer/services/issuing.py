@@ -8,7 +8,9 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Any, Final, overload
+
+from django.core.exceptions import ImproperlyConfigured
 
 from token_issuer import signals
 from token_issuer.conf import conf
@@ -24,27 +26,32 @@ from token_issuer.errors import (
 )
 from token_issuer.ids import uuid7
 from token_issuer.models import EpochKind, IssuedToken, epoch_key, epochs_now
-from token_issuer.models.issued_token import Principal
 from token_issuer.models.revocation_epoch import EVERYTHING_KEY
 from token_issuer.providers.base import MintedToken, MintOrder
-from token_issuer.services import accounts, auditing, deciding, recording
+from token_issuer.services import accounts, auditing, deciding, families, recording
 from token_issuer.services.logged import facts
-from token_issuer.services.opening import opened_secret
+from token_issuer.services.opening import opened_secret, signing_key
 from token_issuer.services.transactions import require_no_transaction
 
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from token_issuer.crypto import Secret
+    from token_issuer.crypto import Secret, SigningKey
     from token_issuer.models import Application, Certificate
     from token_issuer.policy import Decision
     from token_issuer.providers.base import Grant, Provider
     from token_issuer.services.callers import Caller
     from token_issuer.services.deciding import Question
+    from token_issuer.services.families import Lineage, Pair
 
 logger = logging.getLogger("token_issuer.issue")
 
 _RENEW_AHEAD = timedelta(seconds=30)
+
+NO_ISSUER: Final = (
+    'TOKEN_ISSUER["ISSUER"] is not set, and our own tokens name who issued them. '
+    "Set it to this site's absolute https address."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +70,7 @@ class Issuance:
     decision: str
     sdk: dict[str, object] = field(repr=False)
     notices: tuple[str, ...] = ()
+    pair: Pair | None = None
 
     @property
     def expires_in(self) -> int:
@@ -133,10 +141,13 @@ def _issued(question: Question, *, at: datetime, on_commit: Callable[[Issuance],
     if not decision.allowed:
         raise PolicyDenied(decision.reason)
     certificate = question.certificate
-    if certificate is None:
+    if certificate is None and "sign" in question.provider.secret_fields:
         raise NoActiveCertificate("sign")
     grant = _with_subject(question, decision)
-    return issue_decided(question, decision, grant, certificate=certificate, at=at, on_commit=on_commit)
+    lineage = families.newborn(question, grant, at=at)
+    return issue_decided(
+        question, decision, grant, certificate=certificate, at=at, on_commit=on_commit, lineage=lineage
+    )
 
 
 def issue_decided(
@@ -144,11 +155,14 @@ def issue_decided(
     decision: Decision,
     grant: Grant,
     *,
-    certificate: Certificate,
+    certificate: Certificate | None,
     at: datetime,
     on_commit: Callable[[Issuance], object] | None = None,
+    lineage: Lineage | None = None,
 ) -> Issuance:
     """Mint and record what was decided already, with a subject in the grant. Asks nobody; ``issue`` is the way in.
+
+    ``lineage`` says what the token comes from, or which family begins with it.
 
     Raises:
         RateLimited: the decision's window is used up.
@@ -156,11 +170,15 @@ def issue_decided(
     started = time.perf_counter()
     order = _order(question, grant, certificate, issued_at=at, lifetime=decision.lifetime)
     minted = _minted(question.provider, order, certificate)
-    issuance = _issuance(question, decision, order=order, minted=minted)
-    row = _row(question, certificate, issuance)
+    issuance = _issuance(question, decision, order=order, minted=minted, lineage=lineage)
+    row = _row(question, certificate, issuance, lineage=lineage)
     recording.record(
-        row,
-        decision.charge,
+        recording.Entry(
+            row=row,
+            charge=decision.charge,
+            family=lineage.newborn if lineage else None,
+            claim=lineage.claim if lineage else None,
+        ),
         at=at,
         then=lambda: _handed_over(issuance, row, caller=question.caller, on_commit=on_commit, started=started),
     )
@@ -177,10 +195,14 @@ def _with_subject(question: Question, decision: Decision) -> Grant:
 
 
 def _order(
-    question: Question, grant: Grant, certificate: Certificate, *, issued_at: datetime, lifetime: int
+    question: Question, grant: Grant, certificate: Certificate | None, *, issued_at: datetime, lifetime: int
 ) -> MintOrder:
-    # Vendor formats and JWT carry whole seconds; the row, the answer and the token must say the same.
-    start = issued_at.astimezone(UTC).replace(microsecond=0)
+    start = issued_at.astimezone(UTC)
+    if question.provider.whole_seconds:
+        # Vendor formats and JWT carry whole seconds; the row, the answer and the token must say the same.
+        start = start.replace(microsecond=0)
+    if question.provider.needs_issuer and conf.issuer is None:
+        raise ImproperlyConfigured(NO_ISSUER)
     return MintOrder(
         token_id=uuid7(),
         public_id=question.application.public_id,
@@ -189,14 +211,17 @@ def _order(
         grant=grant,
         issued_at=start,
         expires_at=start + timedelta(seconds=lifetime),
-        key_id=certificate.key_id,
+        key_id=certificate.key_id if certificate is not None else "",
         entropy=os.urandom(32),
     )
 
 
-def _minted(provider: Provider, order: MintOrder, certificate: Certificate) -> MintedToken:
-    with opened_secret(certificate, provider) as secret:
-        minted = provider.mint(_with_secret(order, secret))
+def _minted(provider: Provider, order: MintOrder, certificate: Certificate | None) -> MintedToken:
+    if certificate is None:
+        minted = provider.mint(order)
+    else:
+        with opened_secret(certificate, provider) as secret:
+            minted = provider.mint(_with_secret(order, secret, signing_key(certificate, provider, secret)))
     if conf.self_check:
         seen = provider.inspect(minted.value)
         if seen.problems or seen.expires_at not in {None, order.expires_at}:
@@ -210,11 +235,13 @@ def _minted(provider: Provider, order: MintOrder, certificate: Certificate) -> M
     return minted
 
 
-def _with_secret(order: MintOrder, secret: Secret) -> MintOrder:
-    return replace(order, secret=secret)
+def _with_secret(order: MintOrder, secret: Secret, key: SigningKey | None) -> MintOrder:
+    return replace(order, secret=secret, signing_key=key)
 
 
-def _issuance(question: Question, decision: Decision, *, order: MintOrder, minted: MintedToken) -> Issuance:
+def _issuance(
+    question: Question, decision: Decision, *, order: MintOrder, minted: MintedToken, lineage: Lineage | None
+) -> Issuance:
     return Issuance(
         token=TokenText(minted.value),
         token_id=order.token_id,
@@ -228,19 +255,33 @@ def _issuance(question: Question, decision: Decision, *, order: MintOrder, minte
         decision=decision.source,
         sdk=question.provider.sdk(minted, order.grant),
         notices=question.provider.notices(order.grant, question.options),
+        pair=lineage.pair if lineage else None,
     )
 
 
-def _row(question: Question, certificate: Certificate, issuance: Issuance) -> IssuedToken:
+def _row(
+    question: Question, certificate: Certificate | None, issuance: Issuance, *, lineage: Lineage | None
+) -> IssuedToken:
     caller, application, grant = question.caller, question.application, issuance.grant
     resource_key = epoch_key(EpochKind.RESOURCE, application.pk, grant.resource)
-    # Read in this row's own INSERT: a set that is ended while the INSERT is open ends this token too.
-    epochs = epochs_now([caller.principal_key, application.pk, certificate.pk, resource_key, EVERYTHING_KEY])
+    own_keys = [certificate.pk] if certificate is not None else []
+    if lineage is None or lineage.epochs is None:
+        # Read in this row's own INSERT: a set that is ended while the INSERT is open ends this token too.
+        sets = [caller.principal_key, application.pk, resource_key, EVERYTHING_KEY]
+        sets += [caller.api_key.pk] if caller.api_key is not None else []
+        # A server's own key is its principal too, and counts once.
+        epochs: Any = epochs_now({*sets, *own_keys})
+    else:
+        # What it comes from may have been ended a moment ago: its epochs count, never newer ones.
+        epochs = lineage.epochs + epochs_now(own_keys)
     return IssuedToken(
         id=issuance.token_id,
         application=application,
         certificate=certificate,
-        principal=Principal.USER,
+        api_key=caller.api_key,
+        family=lineage.family if lineage else None,
+        generation=lineage.generation if lineage else None,
+        principal=caller.principal,
         principal_key=caller.principal_key,
         user_id=caller.user_id,
         subject=grant.subject or "",
@@ -254,6 +295,8 @@ def _row(question: Question, certificate: Certificate, issuance: Issuance) -> Is
         issued_at=issuance.issued_at,
         expires_at=issuance.expires_at,
         epochs=epochs,
+        one_time=question.provider.is_one_time(grant),
+        password_stamp=families.stamp_of(caller) if question.provider.verified_here else "",
         origin=caller.origin,
         decision=issuance.decision[: deciding.LONGEST_NAME],
         request_id=caller.audited_request_id,

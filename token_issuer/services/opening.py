@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from token_issuer.crypto import Secret, references, vault
+from token_issuer.crypto import Secret, references, signing_keys, vault
 
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from token_issuer.crypto import SigningKey
     from token_issuer.models import Certificate
-    from token_issuer.providers.base import Provider
+    from token_issuer.providers.base import Grant, Provider, Verification
 
 TABLE = "certificate"
 FIELD = "sealed_secret"
@@ -32,3 +33,21 @@ def opened_secret(certificate: Certificate, provider: Provider) -> Iterator[Secr
         return
     with vault.open(bytes(certificate.sealed_secret or b""), table=TABLE, field=FIELD, row=certificate.id) as secret:
         yield secret
+
+
+def signing_key(certificate: Certificate, provider: Provider, secret: Secret) -> SigningKey | None:
+    """Return what the opened secret signs with; None for a provider whose format knows one way to sign."""
+    if not provider.algorithms:
+        return None
+    return signing_keys.signing_key(
+        secret, part=provider.signing_part, algorithm=certificate.algorithm, key_id=certificate.key_id
+    )
+
+
+def verification(text: str, certificate: Certificate, provider: Provider, *, expected: Grant | None) -> Verification:
+    """Return what the provider finds when it checks a token against one certificate."""
+    with opened_secret(certificate, provider) as secret:
+        key = signing_key(certificate, provider, secret)
+        if key is not None:
+            return provider.verify_signed(text, keys=[key], expected=expected)
+        return provider.verify(text, secrets=[(certificate.key_id, secret)], expected=expected)

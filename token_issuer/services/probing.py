@@ -22,7 +22,7 @@ from token_issuer.providers import fields
 from token_issuer.registry import get_provider
 from token_issuer.services import deciding, issuing, revoking, verifying
 from token_issuer.services.accounts import SLOT_BITS
-from token_issuer.services.opening import opened_secret
+from token_issuer.services.opening import opened_secret, verification
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -76,14 +76,14 @@ def open_once(certificate: Certificate, provider: Provider) -> None:
         pass
 
 
-def _question(caller: Caller, application: Application) -> tuple[deciding.Question, Certificate]:
+def _question(caller: Caller, application: Application) -> tuple[deciding.Question, Certificate | None]:
     try:
         provider = get_provider(application.provider)
         options = deciding.options_of(application, provider)
     except TokenIssuerError as error:
         raise ProbeFailed("provider", error.message) from error
     certificate = deciding.find_application(caller, application.slug)[1]
-    if certificate is None:
+    if certificate is None and provider.secret_fields:
         raise ProbeFailed("certificate", "None is active.", hint=f"Run `token_issuer_rotate {application.slug}`.")
     limits = deciding.limits_of(application, provider)
     question = deciding.Question(
@@ -138,7 +138,7 @@ def made_up(spec: FieldSpec) -> object:
     return []
 
 
-def _issued(question: deciding.Question, certificate: Certificate, *, at: datetime) -> Issuance:
+def _issued(question: deciding.Question, certificate: Certificate | None, *, at: datetime) -> Issuance:
     subject = INTEGER_SUBJECT if question.provider.subject_kind(question.options) == "integer" else TEXT_SUBJECT
     lifetime = question.limits.minimum
     decision = Decision(allowed=True, lifetime=lifetime, ceiling=lifetime, source=DECISION)
@@ -170,11 +170,15 @@ def _inspect(issuance: Issuance) -> None:
         raise ProbeFailed("inspect", f"The token does not say what was ordered. {' '.join(seen.problems)}".strip())
 
 
-def _verify(issuance: Issuance, certificate: Certificate, *, at: datetime) -> None:
+def _verify(issuance: Issuance, certificate: Certificate | None, *, at: datetime) -> None:
     provider, text = issuance.provider, issuance.token.reveal()
-    with opened_secret(certificate, provider) as secret:
-        answer = provider.verify(text, secrets=[(certificate.key_id, secret)], expected=issuance.grant)
-    if not answer.valid or answer.key_id != certificate.key_id:
+    answer = (
+        verification(text, certificate, provider, expected=issuance.grant)
+        if certificate is not None
+        else provider.verify(text, secrets=[], expected=issuance.grant)
+    )
+    key_id = certificate.key_id if certificate is not None else None
+    if not answer.valid or answer.key_id != key_id:
         raise ProbeFailed("verify", f"The token is not accepted: {', '.join(answer.problems)}.")
     row = verifying.find(text)
     if row is None or row.pk != issuance.token_id or row.standing(at) is not Standing.LIVE:

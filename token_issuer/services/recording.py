@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.db import transaction
@@ -14,47 +15,79 @@ from token_issuer.services.transactions import durable, in_transaction, retrying
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from token_issuer.models import IssuedToken
+    from token_issuer.models import IssuedToken, TokenFamily
     from token_issuer.policy import Charge
 
 
-def record(row: IssuedToken, charge: Charge | None, *, at: datetime, then: Callable[[], None]) -> None:
-    """Charge the window and insert the row in one transaction; ``then`` runs after its commit.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """What one issue writes together: ``claim`` first (it raises when there is nothing to claim), then the charge, then
+    the family of a new pair, then the token's row."""
 
-    In a host's open transaction (issuing allows that with ``on_commit`` only) both become part of it.
+    row: IssuedToken
+    charge: Charge | None = None
+    family: TokenFamily | None = None
+    claim: Callable[[], None] | None = None
+
+
+def record(entry: Entry, *, at: datetime, then: Callable[[], None]) -> None:
+    """Write the entry in one transaction; ``then`` runs after its commit.
+
+    In a host's open transaction (issuing allows that with ``on_commit`` only) it becomes part of that.
 
     Raises:
-        RateLimited: the window is used up; nothing was written.
+        RateLimited: the window is used up; nothing was written, nothing is claimed.
     """
     hosted = in_transaction()
     insert = _insert if hosted else _insert_durably
-    if not insert(row, charge, at=at):
-        _second_try(insert, row, charge, at=at)
+    if not insert(entry, at=at):
+        _second_try(insert, entry, at=at)
     if hosted:
         transaction.on_commit(then, using=write_alias())
     else:
         then()
 
 
-def _second_try(insert: Callable[..., bool], row: IssuedToken, charge: Charge | None, *, at: datetime) -> None:
+def _second_try(insert: Callable[..., bool], entry: Entry, *, at: datetime) -> None:
+    row, charge = entry.row, entry.charge
     assert charge is not None  # noqa: S101  only a charge can fail
     # Out of the transaction: 0 rows may only mean that this window has no row yet.
     # Hosts that insert it and roll back make MariaDB's other inserters deadlock; the next try finds the row.
     retrying(lambda: windows.ensure(charge, row.principal_key, at=at))
-    if not insert(row, charge, at=at):
+    if not insert(entry, at=at):
         raise RateLimited(windows.seconds_left(charge.window, at))
 
 
-def _insert_durably(row: IssuedToken, charge: Charge | None, *, at: datetime) -> bool:
-    def work() -> bool:
+class _NotCharged(Exception):
+    """The window has no unit left, or no row yet: the transaction rolls back, and its claim with it."""
+
+
+def _insert_durably(entry: Entry, *, at: datetime) -> bool:
+    def work() -> None:
         with durable():
-            return _insert(row, charge, at=at)
+            _write(entry, at=at)
 
-    return retrying(work)
-
-
-def _insert(row: IssuedToken, charge: Charge | None, *, at: datetime) -> bool:
-    if charge is not None and not windows.charge(charge, row.principal_key, at=at):
+    try:
+        retrying(work)
+    except _NotCharged:
         return False
-    row.save(using=write_alias(), force_insert=True)
     return True
+
+
+def _insert(entry: Entry, *, at: datetime) -> bool:
+    try:
+        # Nothing to take back when it is not charged: claims are made in transactions of our own only.
+        _write(entry, at=at)
+    except _NotCharged:
+        return False
+    return True
+
+
+def _write(entry: Entry, *, at: datetime) -> None:
+    if entry.claim is not None:
+        entry.claim()
+    if entry.charge is not None and not windows.charge(entry.charge, entry.row.principal_key, at=at):
+        raise _NotCharged
+    for row in (entry.family, entry.row):
+        if row is not None:
+            row.save(using=write_alias(), force_insert=True)

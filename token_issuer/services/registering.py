@@ -61,6 +61,14 @@ def _created(caller: Caller, provider: Provider, draft: ApplicationDraft, *, at:
         created_by_id=caller.user_id,
     )
     auditing.record(AuditKind.APPLICATION_CREATED, caller, at=at, application=application)
+    if "sign" in provider.secret_fields:
+        _add_certificate(caller, application, draft, at=at)
+    for rule in draft.rules:
+        add_rule(caller, application, rule, at=at)
+    return application
+
+
+def _add_certificate(caller: Caller, application: Application, draft: ApplicationDraft, *, at: datetime) -> None:
     certificate = new_certificate(
         caller, application, purpose="sign", secret=draft.secret, reference=draft.reference, at=at
     )
@@ -72,9 +80,6 @@ def _created(caller: Caller, provider: Provider, draft: ApplicationDraft, *, at:
         application=application,
         detail={"fingerprint": certificate.fingerprint},
     )
-    for rule in draft.rules:
-        add_rule(caller, application, rule, at=at)
-    return application
 
 
 def add_rule(caller: Caller, application: Application, draft: RuleDraft, *, at: datetime) -> Rule:

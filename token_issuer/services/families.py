@@ -1,0 +1,112 @@
+"""What a token comes from: a family that begins with it or goes on, or a login key that was redeemed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from django.db.models import Subquery
+
+from token_issuer.crypto import keyring, refresh_texts, stamps
+from token_issuer.ids import uuid7
+from token_issuer.models import EpochKind, Origin, Principal, TokenFamily, epoch_key, epochs_now
+from token_issuer.models.revocation_epoch import EVERYTHING_KEY
+from token_issuer.providers import fields
+
+if TYPE_CHECKING:
+    from django.db.models.expressions import Combinable
+
+    from token_issuer.crypto import TokenText
+    from token_issuer.providers.base import Grant
+    from token_issuer.services.callers import Caller
+    from token_issuer.services.deciding import Question
+
+# Doors whose callers keep a refresh token themselves. A session renews by itself, and its browser gets a pair in a
+# cookie alone, where the application says so.
+_IN_BODY = frozenset({Origin.BEARER, Origin.API_KEY, Origin.REDEEM, Origin.PYTHON})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """The refresh token beside an access token; ``in_cookie`` says that a body must not carry it."""
+
+    refresh_token: TokenText
+    expires_at: datetime
+    in_cookie: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lineage:
+    """What a token comes from.
+
+    ``newborn`` is a family to insert with it; ``family`` and ``generation`` are its place in one. ``epochs`` is the sum
+    that what it comes from was made under (an expression), None where the token reads its own. ``claim`` runs first in
+    the recording transaction and raises when there is nothing to claim.
+    """
+
+    family: TokenFamily | None = None
+    generation: int | None = None
+    newborn: TokenFamily | None = None
+    epochs: Combinable | None = None
+    claim: Callable[[], None] | None = field(default=None, repr=False)
+    pair: Pair | None = None
+
+
+def newborn(question: Question, grant: Grant, *, at: datetime, epochs: int | None = None) -> Lineage | None:
+    """Return the lineage of a new pair, None for a caller or a provider that gets a token alone.
+
+    ``epochs``: of the login key that it comes from, None for a fresh decision.
+    """
+    limits = question.provider.refresh_limits(question.options)
+    caller = question.caller
+    in_cookie = caller.origin is Origin.SESSION
+    if limits is None or caller.principal is not Principal.USER:
+        return None
+    if caller.origin not in _IN_BODY and not (in_cookie and limits.browsers):
+        return None
+    family = TokenFamily(
+        id=uuid7(),
+        application=question.application,
+        api_key=caller.api_key,
+        principal=caller.principal,
+        principal_key=caller.principal_key,
+        user_id=caller.user_id,
+        subject=grant.subject or "",
+        grant=fields.dump(question.grant),
+        lifetime=question.lifetime,
+        slot=question.slot,
+        resource_key=epoch_key(EpochKind.RESOURCE, question.application.pk, grant.resource),
+        mac_key_id=keyring.ring().sealing_key.key_id,
+        idle_expires_at=at + timedelta(seconds=min(limits.idle, limits.absolute)),
+        expires_at=at + timedelta(seconds=limits.absolute),
+        password_stamp=stamp_of(caller),
+        epochs=_own_epochs(question, grant) if epochs is None else epochs,
+        in_cookie=in_cookie,
+        created_at=at,
+        **caller.circumstances,
+    )
+    # The token was issued under what its family was, whatever is ended between the two INSERTs.
+    stored = Subquery(TokenFamily.objects.order_by().filter(pk=family.pk).values("epochs"))
+    pair = Pair(refresh_token=text_of(family, 0), expires_at=family.expires_at, in_cookie=in_cookie)
+    return Lineage(family=family, generation=0, newborn=family, epochs=stored, pair=pair)
+
+
+def text_of(family: TokenFamily, generation: int) -> TokenText:
+    """Return the refresh token of a generation: derived each time, stored nowhere."""
+    return refresh_texts.make(family=family.pk, generation=generation, key_id=family.mac_key_id)
+
+
+def stamp_of(caller: Caller) -> str:
+    """Return the mark of the caller's password as it is now; empty for a server that is nobody."""
+    person = caller.person
+    return stamps.password_stamp(person.password) if person is not None else ""
+
+
+def _own_epochs(question: Question, grant: Grant) -> Combinable:
+    # Read in the family's own INSERT, as a token's are.
+    caller, application = question.caller, question.application
+    keys = {caller.principal_key, application.pk, EVERYTHING_KEY}
+    keys.add(epoch_key(EpochKind.RESOURCE, application.pk, grant.resource))
+    return epochs_now(keys | ({caller.api_key.pk} if caller.api_key is not None else set()))
