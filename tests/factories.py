@@ -12,6 +12,7 @@ from django.contrib.auth.models import Group
 from token_issuer.crypto import Secret, digests
 from token_issuer.ids import uuid7
 from token_issuer.models import (
+    ApiKey,
     Application,
     Certificate,
     EpochKind,
@@ -19,6 +20,7 @@ from token_issuer.models import (
     Origin,
     Principal,
     Rule,
+    TokenFamily,
     VendorAccount,
     epoch_key,
 )
@@ -153,3 +155,35 @@ class IssuedTokenFactory(factory.django.DjangoModelFactory):
     expires_at = factory.LazyAttribute(lambda made: made.issued_at + timedelta(minutes=10))
     origin = Origin.SESSION
     decision = "rule:made-up"
+
+
+class ApiKeyFactory(factory.django.DjangoModelFactory):
+    """A server's key that acts for nobody, without a secret."""
+
+    class Meta:
+        model = ApiKey
+
+    application = factory.SubFactory(ApplicationFactory)
+    public_id = factory.Sequence(lambda n: f"ak_{n:022}")
+    purpose = "for tests"
+    acts_as = None
+    acts_as_key = factory.LazyAttribute(lambda made: made.acts_as and epoch_key(EpochKind.USER, made.acts_as.pk))
+    created_at = AT
+
+
+class TokenFamilyFactory(factory.django.DjangoModelFactory):
+    """An open chain that began at ``AT``."""
+
+    class Meta:
+        model = TokenFamily
+
+    application = factory.SubFactory(ApplicationFactory)
+    principal = Principal.USER
+    user = factory.SubFactory(UserFactory)
+    principal_key = factory.LazyAttribute(lambda made: epoch_key(EpochKind.USER, made.user.pk))
+    subject = "user-1"
+    resource_key = factory.LazyAttribute(lambda made: epoch_key(EpochKind.RESOURCE, made.application.pk, ""))
+    mac_key_id = "test2"
+    idle_expires_at = AT + timedelta(days=14)
+    expires_at = AT + timedelta(days=30)
+    created_at = AT

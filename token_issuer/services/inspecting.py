@@ -39,11 +39,12 @@ class Reading:
 class Report:
     """What is known of a token.
 
-    ``certificate`` is the one it was made with, whatever its state, or None. ``problems`` are the provider's words for
-    what it finds wrong. ``unopened`` are sentences about certificates that could not be tried. ``token`` is the audit
-    row. ``verdict`` is empty when the token is good, else a word: ``expired``, ``revoked``, ``consumed``,
-    ``principal_gone``, ``application_or_certificate_off``, ``bad_signature``, ``unknown_application``, ``untried``,
-    ``not_recorded``, or the first of ``problems``.
+    ``certificate`` is the one it was made with, whatever its state, or None. ``problems`` are the provider's words
+    for what it finds wrong. ``unopened`` are sentences about certificates that could not be tried. ``token`` is the
+    audit row. ``verdict`` is empty when the token is good, else a word: ``expired``, ``revoked``, ``consumed``,
+    ``principal_gone``, ``password_changed``, ``api_key_ended``, ``family_closed``,
+    ``application_or_certificate_off``, ``bad_signature``, ``unknown_application``, ``untried``, ``not_recorded``,
+    or the first of ``problems``.
     """
 
     provider: Provider
