@@ -1,0 +1,1 @@
+"""Tokens in plain Django views: decorators and a middleware, without REST framework."""
