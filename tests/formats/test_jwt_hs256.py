@@ -150,7 +150,7 @@ def test_signature_of_another_length():
         jwt_hs256.read(GOOD.rpartition(".")[0] + "." + part(bytes(31)))
 
 
-@pytest.mark.parametrize("algorithm", ['"none"', '"HS512"', '"hs256"', '["HS256"]', "null"])
+@pytest.mark.parametrize("algorithm", ['"none"', '"HS512"', '"hs256"', '""'])
 def test_another_algorithm(algorithm):
     with pytest.raises(TokenMalformed, match=r"^The token's algorithm is not HS256\.$"):
         jwt_hs256.read(signed(f'{{"alg":{algorithm}}}', "{}"))

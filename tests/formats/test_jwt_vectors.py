@@ -6,12 +6,11 @@ import base64
 import json
 from typing import Any
 
-import jwt
 import pytest
 
 from tests.vectors import by_id, load_vectors
 from token_issuer.errors import TokenIssuerError, TokenMalformed
-from token_issuer.formats import jwt_hs256
+from token_issuer.formats import compact_jws, jwt_hs256
 
 VIDEOSDK = load_vectors("videosdk.json")["vectors"]
 JWS = load_vectors("jws.json")["jws"]
@@ -55,8 +54,9 @@ def accepted(vector: dict[str, Any]) -> bool:
     key = base64.urlsafe_b64decode(vector["key_b64u"] + "==")
     try:
         jwt_hs256.read(vector["jws"])
-        return jwt_hs256._jws.decode(vector["jws"], key, algorithms=["HS256"]) is not None
-    except (TokenIssuerError, jwt.InvalidTokenError):
+        compact = compact_jws.parse(vector["jws"])
+        return jwt_hs256._hmac.verify(compact.signed, key, compact.signature)
+    except TokenIssuerError:
         return False
 
 

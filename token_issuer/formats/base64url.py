@@ -24,10 +24,10 @@ def decode(text: str) -> bytes:
         TokenMalformed: it spells none, or is not the text that ``encode`` gives for them.
     """
     try:
-        data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
     except ValueError:  # binascii.Error is one; so is a letter beyond ASCII
         raise TokenMalformed("The token is not base64url.") from None
-    if encode(data) != text:
+    if encode(data) != text:  # the library skips what is not of the alphabet
         message = "The token is not canonical base64url."
         raise TokenMalformed(message)
     return data
