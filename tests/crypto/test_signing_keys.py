@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
-from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
-from token_issuer.crypto import Secret, SigningKey, signing_keys
+from token_issuer.crypto import Secret, SigningKey, VerifyingKey, signing_keys
 from token_issuer.errors import BadOption
+from token_issuer.formats import jws
 
 RSA_2048 = rsa.generate_private_key(65537, 2048)
 
@@ -63,3 +70,73 @@ def test_only_the_right_key_is_taken(algorithm: str, text: str, message: str) ->
         made(text, algorithm)
     assert caught.value.field == "secret"
     assert text == "" or text not in str(caught.value)
+
+
+ALGORITHMS = ("HS256", "ES256", "EdDSA", "RS256")
+
+
+@pytest.fixture(scope="module")
+def generated() -> dict[str, SigningKey]:
+    """A key of each algorithm, from a secret that we made."""
+    found = {name: Secret(**signing_keys.new_secret(name)) for name in ALGORITHMS}
+    return {
+        name: signing_keys.signing_key(secret, part="key", algorithm=name, key_id="1") for name, secret in found.items()
+    }
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_a_new_secret_signs_and_its_other_half_verifies(generated: dict[str, SigningKey], algorithm: str) -> None:
+    key = generated[algorithm]
+    token = jws.encode({"sub": "a"}, key=key, typ="at+jwt")
+    other = key.verifying_key
+    assert (other.algorithm, other.key_id) == (algorithm, "1")
+    assert jws.verify(token, algorithm=other.algorithm, key=other.key)
+
+
+@pytest.mark.parametrize("algorithm", ["HS256", "ES256", "EdDSA"])
+def test_two_new_secrets_differ(algorithm: str) -> None:
+    assert signing_keys.new_secret(algorithm) != signing_keys.new_secret(algorithm)
+
+
+def test_a_new_hs256_secret_is_32_random_bytes() -> None:
+    assert len(bytes.fromhex(signing_keys.new_secret("HS256")["key"])) == 32
+
+
+def test_a_new_rsa_key_has_3072_bits(generated: dict[str, SigningKey]) -> None:
+    key = generated["RS256"].key
+    assert isinstance(key, rsa.RSAPrivateKey)
+    assert (key.key_size, key.public_key().public_numbers().e) == (3072, 65_537)
+
+
+@pytest.mark.parametrize("algorithm", ["ES256", "EdDSA"])
+def test_a_new_private_key_is_pkcs8_in_pem(algorithm: str) -> None:
+    text = signing_keys.new_secret(algorithm)["key"]
+    assert text.startswith("-----BEGIN PRIVATE KEY-----\n")
+    load_pem_private_key(text.encode(), password=None)
+
+
+def test_a_new_secret_has_the_part_that_was_named() -> None:
+    assert list(signing_keys.new_secret("HS256", part="secret")) == ["secret"]
+
+
+@pytest.mark.parametrize("algorithm", ["none", "HS512", "ES384", ""])
+def test_there_is_no_new_secret_for_other_algorithms(algorithm: str) -> None:
+    with pytest.raises(BadOption, match=r"there is no algorithm .* here; use HS256, ES256, EdDSA or RS256"):
+        signing_keys.new_secret(algorithm)
+
+
+@pytest.mark.parametrize("algorithm", KEYS)
+def test_a_public_key_is_made_once(algorithm: str) -> None:
+    assert made(KEYS[algorithm], algorithm).verifying_key.key is made(KEYS[algorithm], algorithm).verifying_key.key
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_keys_show_their_algorithm_and_id_only(generated: dict[str, SigningKey], algorithm: str) -> None:
+    key = generated[algorithm]
+    assert (f"{key}", f"{key.verifying_key!r}") == (f"<SigningKey {algorithm} 1>", f"<VerifyingKey {algorithm} 1>")
+
+
+def test_a_verifying_key_cannot_be_changed() -> None:
+    key = VerifyingKey("HS256", "1", bytes(32))
+    with pytest.raises(AttributeError, match="is immutable"):
+        key.algorithm = "none"

@@ -11,6 +11,7 @@ from token_issuer.crypto import (
     generating,
     keyring,
     opaque,
+    public_jwks,
     references,
     refresh_texts,
     signing_keys,
@@ -20,7 +21,7 @@ from token_issuer.crypto import (
 from token_issuer.crypto.references import ReferenceBroken
 from token_issuer.crypto.refresh_texts import Presented
 from token_issuer.crypto.secret import Secret, SecretParts, TokenText
-from token_issuer.crypto.signing_keys import SigningKey
+from token_issuer.crypto.signing_keys import SigningKey, VerifyingKey
 from token_issuer.crypto.vault import SealBroken
 
 __all__ = [
@@ -31,10 +32,12 @@ __all__ = [
     "SecretParts",
     "SigningKey",
     "TokenText",
+    "VerifyingKey",
     "digests",
     "generating",
     "keyring",
     "opaque",
+    "public_jwks",
     "references",
     "refresh_texts",
     "signing_keys",
