@@ -9,10 +9,11 @@ import factory
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 
-from token_issuer.crypto import Secret, digests
+from token_issuer.crypto import Secret, digests, opaque
 from token_issuer.ids import uuid7
 from token_issuer.models import (
     ApiKey,
+    ApiKeySecret,
     Application,
     Certificate,
     EpochKind,
@@ -25,7 +26,7 @@ from token_issuer.models import (
     epoch_key,
 )
 from token_issuer.services.callers import Caller
-from token_issuer.services.opening import seal_secret
+from token_issuer.services.opening import seal_api_key_secret, seal_secret
 
 AT = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 
@@ -158,7 +159,7 @@ class IssuedTokenFactory(factory.django.DjangoModelFactory):
 
 
 class ApiKeyFactory(factory.django.DjangoModelFactory):
-    """A server's key that acts for nobody, without a secret."""
+    """A server's key that may issue and acts for nobody, without a secret."""
 
     class Meta:
         model = ApiKey
@@ -166,9 +167,36 @@ class ApiKeyFactory(factory.django.DjangoModelFactory):
     application = factory.SubFactory(ApplicationFactory)
     public_id = factory.Sequence(lambda n: f"ak_{n:022}")
     purpose = "for tests"
+    scopes = factory.LazyFunction(lambda: ["tokens:issue"])
     acts_as = None
     acts_as_key = factory.LazyAttribute(lambda made: made.acts_as and epoch_key(EpochKind.USER, made.acts_as.pk))
     created_at = AT
+
+
+class ApiKeySecretFactory(factory.django.DjangoModelFactory):
+    """A secret that works, known to nobody unless ``text`` is given; sealed where its key may sign."""
+
+    class Meta:
+        model = ApiKeySecret
+
+    class Params:
+        text = factory.LazyFunction(lambda: opaque.new(opaque.API_KEY_SECRET))
+
+    id = factory.LazyFunction(uuid7)
+    api_key = factory.SubFactory(ApiKeyFactory)
+    digest = factory.LazyAttribute(lambda made: digests.digest(made.text))
+    fingerprint = factory.LazyAttribute(lambda made: made.digest[:16])
+    sealed_secret = factory.LazyAttribute(
+        lambda made: seal_api_key_secret(made.text, row=made.id) if made.api_key.may_sign else None
+    )
+    created_at = AT
+
+
+def api_key(**columns: Any) -> tuple[ApiKey, str]:
+    """A server's key and the text of its one secret."""
+    key, text = ApiKeyFactory(**columns), opaque.new(opaque.API_KEY_SECRET)
+    ApiKeySecretFactory(api_key=key, text=text)
+    return key, text.reveal()
 
 
 class TokenFamilyFactory(factory.django.DjangoModelFactory):

@@ -19,9 +19,9 @@ token_issued = Signal()
 token_refused = Signal()
 
 # Tokens were revoked: one row, or all that a revocation epoch names. sender: IssuedToken or RevocationEpoch.
-#   kind: "token", "user", "application", "certificate", "resource" or "everything"   key: str, the id of it
+#   kind: "token", "user", "api_key", "application", "certificate", "resource" or "everything"   key: str, the id of it
 #   reason: str   revoked_by: the user who did it, or None
-#   revocation: "immediate", "at_next_join", "at_expiry" or "pushed": when it really ends
+#   revocation: "immediate", "at_next_join", "at_expiry" or "pushed": when it really ends; None for a set
 token_revoked = Signal()
 
 # A certificate was staged, activated, retired or revoked. sender: Certificate.

@@ -87,7 +87,7 @@ def test_rows_that_do_not_open_are_named_at_the_end(run, db, old_key, settings):
     old_key(1)
     settings.TOKEN_ISSUER = {"ENCRYPTION_KEYS": settings.TOKEN_ISSUER["ENCRYPTION_KEYS"][:1]}
     done = run("token_issuer_reseal")
-    assert (done.code, done.err.splitlines()[0]) == (1, "1 certificates do not open and are as they were:")
+    assert (done.code, done.err.splitlines()[0]) == (1, "1 rows do not open and are as they were:")
     assert done.err.splitlines()[1].startswith(f"{Certificate.objects.get().pk}: ")
 
 

@@ -7,11 +7,20 @@ from datetime import timedelta
 import pytest
 from django.contrib.auth.models import AnonymousUser
 
-from tests.factories import AT, ApplicationFactory, GroupFactory, IssuedTokenFactory, RuleFactory, UserFactory, caller
+from tests.factories import (
+    AT,
+    ApiKeyFactory,
+    ApplicationFactory,
+    GroupFactory,
+    IssuedTokenFactory,
+    RuleFactory,
+    UserFactory,
+    caller,
+)
 from tests.statements import counted
 from token_issuer.errors import NotAuthenticated, NotFound
 from token_issuer.ids import uuid7
-from token_issuer.models import Application, Standing
+from token_issuer.models import Application, Origin, Standing
 from token_issuer.services import listing, revoking
 
 
@@ -127,3 +136,42 @@ def test_a_foreign_one_does_not_exist(person, foreign):
 def test_nobody_sees_nothing(db, ask):
     with pytest.raises(NotAuthenticated):
         ask(caller(AnonymousUser()))
+
+
+# A server's key
+
+
+def test_a_key_is_shown_its_one_application(rooms):
+    ApplicationFactory(slug="closed", ready=True)
+    closed = Application.objects.get(slug="closed")
+    assert [offered(server(key(closed))), offered(server(key(rooms)))] == [["closed"], ["rooms"]]
+
+
+def test_a_key_of_a_disabled_application_is_shown_nothing(db):
+    found = key(ApplicationFactory(disabled_at=AT))
+    assert offered(server(found)) == []
+
+
+def test_a_key_without_a_user_owns_what_it_issued(rooms):
+    mine, other = key(rooms), key(rooms)
+    IssuedTokenFactory(application=rooms, api_key=other)
+    for_somebody = IssuedTokenFactory(application=rooms, api_key=mine)
+    assert [row.pk for row in listing.own_tokens(server(mine), at=AT).tokens] == [for_somebody.pk]
+    assert listing.own_token(server(mine), for_somebody.pk).pk == for_somebody.pk
+
+
+def test_a_key_that_acts_as_a_user_owns_his_tokens_of_its_application(rooms, user):
+    inside = IssuedTokenFactory(application=rooms, user=user)
+    outside = IssuedTokenFactory(user=user)
+    acting = server(key(rooms, acts_as=user), user)
+    assert [row.pk for row in listing.own_tokens(acting, at=AT).tokens] == [inside.pk]
+    with pytest.raises(NotFound):
+        listing.own_token(acting, outside.pk)
+
+
+def key(application, **columns):
+    return ApiKeyFactory(application=application, **columns)
+
+
+def server(api_key, user=None):
+    return caller(user or AnonymousUser(), origin=Origin.API_KEY, api_key=api_key)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from tests.factories import CertificateFactory
-from token_issuer.models import Certificate
+from tests.factories import CertificateFactory, api_key
+from token_issuer.models import ApiKeySecret, Certificate
 from token_issuer.registry import get_provider
 from token_issuer.services import resealing
-from token_issuer.services.opening import opened_secret
+from token_issuer.services.opening import opened_api_key_secret, opened_secret
 
 
 def sealed() -> bytes:
@@ -68,6 +68,21 @@ def test_a_row_that_somebody_changed_meanwhile_is_left_alone(db, old_key):
     done = resealing.Resealing()
     resealing._one(stale[0], done)
     assert (done.raced, sealed()) == (1, written)
+
+
+def test_the_secrets_of_signing_api_keys_move_too(db, settings):
+    first, second = settings.TOKEN_ISSUER["ENCRYPTION_KEYS"]
+    _key, text = api_key(may_sign=True)
+    CertificateFactory()
+    settings.TOKEN_ISSUER = {**settings.TOKEN_ISSUER, "ENCRYPTION_KEYS": [second, first]}
+    assert resealing.reseal(batch_size=1).resealed == resealing.survey().rows["test1"] == 2
+    with opened_api_key_secret(ApiKeySecret.objects.get()) as secret:
+        assert secret.part("secret") == text
+
+
+def test_an_api_key_that_signs_nothing_has_nothing_sealed(db):
+    api_key()
+    assert resealing.reseal() == resealing.Resealing()
 
 
 def test_references_have_nothing_sealed(db, monkeypatch):

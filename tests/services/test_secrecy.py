@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +12,8 @@ from django.db import connection
 from django.views.debug import ExceptionReporter
 
 from tests.factories import AT, VIDEOSDK_KEY, VIDEOSDK_SECRET, ApplicationFactory, RuleFactory
-from token_issuer.services import issuing, registering, rotating
+from token_issuer.services import api_keys, issuing, registering, rotating
+from token_issuer.services.api_key_drafts import ApiKeyDraft
 from token_issuer.services.drafts import ApplicationDraft
 
 CANARY = "canary-" + "5up3r" * 8
@@ -23,7 +25,7 @@ class Breakdown(Exception):
 
 
 def breaks_at_insert(execute: Callable[..., Any], sql: str, *arguments: Any) -> Any:
-    if "INSERT INTO" in sql and ("certificate" in sql or "issuedtoken" in sql):
+    if "INSERT INTO" in sql and any(table in sql for table in ("certificate", "issuedtoken", "apikeysecret")):
         raise Breakdown
     return execute(sql, *arguments)
 
@@ -78,3 +80,10 @@ def test_a_minted_token_and_its_secret_are_in_no_frame(person, rooms):
     assert "issue_decided" in report
     assert VIDEOSDK_SECRET not in report
     assert JWT_START not in report
+
+
+def test_an_api_keys_secret_is_in_no_frame(person, rooms):
+    draft = ApiKeyDraft(purpose="nightly import", may_sign=True)
+    report = reported(lambda: api_keys.create(person, rooms, draft, at=AT))
+    assert "force_insert" in report
+    assert not re.search(r"tis_[0-9A-Za-z]{20}", report)

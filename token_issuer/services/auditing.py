@@ -39,7 +39,7 @@ def record(
         user_id=caller.user_id,
         application=application,
         token=token,
-        detail=detail or {},
+        detail={**(detail or {}), **_server(caller)},
         **caller.circumstances,
     )
 
@@ -73,7 +73,9 @@ def refused(caller: Caller, application: Application, error: TokenIssuerError, *
 
 def _count(caller: Caller, application: Application, *, reason: str, at: datetime) -> None:
     minute = at.replace(second=0, microsecond=0)
-    bucket = named_uuid("denied", str(caller.user.pk), str(application.pk), reason, minute.isoformat())
+    server = _server(caller)
+    who = (str(caller.user.pk), *server.values())
+    bucket = named_uuid("denied", *who, str(application.pk), reason, minute.isoformat())
     events = AuditEvent.objects.using(write_alias())
     if events.filter(bucket=bucket).update(count=F("count") + 1):
         return
@@ -83,10 +85,15 @@ def _count(caller: Caller, application: Application, *, reason: str, at: datetim
         bucket=bucket,
         user_id=caller.user_id,
         application=application,
-        detail={"reason": reason, "origin": str(caller.origin)},
+        detail={"reason": reason, "origin": str(caller.origin), **server},
         count=0,
         **caller.circumstances,
     )
     # Two first refusals of a minute at once: one row is kept, both are counted.
     events.bulk_create([fresh], ignore_conflicts=True)
     events.filter(bucket=bucket).update(count=F("count") + 1)
+
+
+def _server(caller: Caller) -> dict[str, str]:
+    """Which key asked, by the id that is no secret; nothing for a person."""
+    return {} if caller.api_key is None else {"by_api_key": caller.api_key.public_id}

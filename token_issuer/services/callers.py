@@ -80,10 +80,10 @@ class Caller:
             msg = "This account is not active."
             raise NotAuthenticated(msg)
 
-    def require_scope(self, scope: str) -> None:
-        """Raise PolicyDenied when the credential does not have this scope."""
-        if self.scopes is not None and scope not in self.scopes:
-            raise PolicyDenied("scope_missing", f"This takes the scope {scope}.")
+    def require_scope(self, *scopes: str) -> None:
+        """Raise PolicyDenied when the credential has none of these scopes."""
+        if self.scopes is not None and self.scopes.isdisjoint(scopes):
+            raise PolicyDenied("scope_missing", f"This takes the scope {' or '.join(scopes)}.")
 
     @property
     def audited_request_id(self) -> str:

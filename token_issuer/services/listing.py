@@ -1,10 +1,12 @@
-"""What a person may mint, and what he has."""
+"""What a caller may mint, and what he has."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
+
+from django.db.models import Q
 
 from token_issuer.conf import conf
 from token_issuer.errors import NotFound
@@ -26,7 +28,7 @@ LONGEST_PAGE = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
-    """An application that this person may ask; policy still decides each request."""
+    """An application that this caller may ask; policy still decides each request."""
 
     application: Application
     provider: Provider
@@ -34,16 +36,34 @@ class Offer:
 
 
 def applications_for(caller: Caller) -> list[Offer]:
-    """Return the enabled applications that a rule or a site policy opens to this person, by name."""
+    """Return the enabled applications that a rule or a site policy opens to this person, by name.
+
+    A server's key opens one application, and is shown that one.
+    """
     caller.require_active()
     known = providers()
-    by_rule = set(matching(caller.user).values_list("application_id", flat=True))
     rows = Application.objects.using(write_alias()).filter(disabled_at__isnull=True, provider__in=[*known])
+    if caller.api_key is not None:
+        found = list(rows.filter(pk=caller.api_key.application_id))
+    else:
+        by_rule = set(matching(caller.user).values_list("application_id", flat=True))
+        found = [row for row in rows if row.pk in by_rule or conf.policy_path_for(row.slug) is not None]
     return [
         Offer(application=row, provider=known[row.provider], limits=limits_of(row, known[row.provider]))
-        for row in rows
-        if row.pk in by_rule or conf.policy_path_for(row.slug) is not None
+        for row in found
     ]
+
+
+def owned_by(caller: Caller) -> Q:
+    """Return what an issued token must be to be the caller's own.
+
+    A server's key owns what it asked for itself, and where it acts as a user, that user's within its application.
+    """
+    if caller.api_key is None:
+        return Q(user_id=caller.user_id)
+    if caller.person is None:
+        return Q(api_key_id=caller.api_key.pk)
+    return Q(user_id=caller.user_id, application_id=caller.api_key.application_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +79,7 @@ def own_tokens(
 ) -> Page:
     """Return a keyset page of the caller's own tokens."""
     caller.require_active()
-    rows = IssuedToken.objects.using(write_alias()).filter(user_id=caller.user_id)
+    rows = IssuedToken.objects.using(write_alias()).filter(owned_by(caller))
     rows = rows.live(at) if live_only else rows.with_epochs_now()
     if after is not None:
         rows = rows.filter(pk__lt=after)
@@ -71,7 +91,7 @@ def own_token(caller: Caller, token_id: UUID) -> IssuedToken:
     """Return one of the caller's own tokens; NotFound for unknown and foreign ones alike."""
     caller.require_active()
     rows = IssuedToken.objects.using(write_alias()).with_epochs_now().select_related("application")
-    found = rows.filter(pk=token_id, user_id=caller.user_id).first()
+    found = rows.filter(owned_by(caller), pk=token_id).first()
     if found is None:
         msg = "There is no such token."
         raise NotFound(msg)

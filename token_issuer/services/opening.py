@@ -1,4 +1,4 @@
-"""Opening an application's secret: a verb that text search finds."""
+"""Opening a stored secret, of an application or of an API key: a verb that text search finds."""
 
 from __future__ import annotations
 
@@ -11,17 +11,30 @@ from token_issuer.crypto import Secret, references, signing_keys, vault
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from token_issuer.crypto import SigningKey
-    from token_issuer.models import Certificate
+    from token_issuer.crypto import SigningKey, TokenText
+    from token_issuer.models import ApiKeySecret, Certificate
     from token_issuer.providers.base import Grant, Provider, Verification
 
 TABLE = "certificate"
-FIELD = "sealed_secret"
+API_KEY_TABLE = "api_key_secret"
+FIELD = "sealed_secret"  # in both
 
 
 def seal_secret(parts: Mapping[str, str], *, row: UUID) -> bytes:
     """Return the parts sealed for one certificate row; they open nowhere else."""
     return vault.seal(Secret(**parts), table=TABLE, field=FIELD, row=row)
+
+
+def seal_api_key_secret(text: TokenText, *, row: UUID) -> bytes:
+    """Return the text sealed for one row of an API key's secrets; it opens nowhere else."""
+    return vault.seal(Secret(secret=text.reveal()), table=API_KEY_TABLE, field=FIELD, row=row)
+
+
+@contextmanager
+def opened_api_key_secret(row: ApiKeySecret) -> Iterator[Secret]:
+    """Hand out a secret (its part ``secret``) that the key's holder signs with, for the length of a block."""
+    with vault.open(bytes(row.sealed_secret or b""), table=API_KEY_TABLE, field=FIELD, row=row.pk) as secret:
+        yield secret
 
 
 @contextmanager

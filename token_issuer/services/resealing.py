@@ -5,20 +5,26 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from django.core.exceptions import ImproperlyConfigured
 
 from token_issuer.crypto import keyring, vault
-from token_issuer.models import Certificate
-from token_issuer.services.opening import FIELD, TABLE
+from token_issuer.models import ApiKeySecret, Certificate
+from token_issuer.services.opening import API_KEY_TABLE, FIELD, TABLE
 from token_issuer.services.transactions import retrying, write_alias
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from token_issuer.models.certificate import CertificateQuerySet
+    from django.db.models import QuerySet
+
+Sealed = Certificate | ApiKeySecret
+
+# What is sealed, each under the label that its values are bound to.
+TABLES: Final[Mapping[type[Sealed], str]] = {Certificate: TABLE, ApiKeySecret: API_KEY_TABLE}
 
 
 @dataclass(slots=True)
@@ -75,25 +81,25 @@ def reseal(*, batch_size: int = 200, progress: Callable[[Resealing], None] | Non
     """
     keyring.ring()  # without a usable ring no row would open, and the setting is what to look at
     done = Resealing()
-    for batch in _batches(batch_size):
-        for certificate in batch:
-            _one(certificate, done)
+    for batch in chain.from_iterable(_batches(model, batch_size) for model in TABLES):
+        for row in batch:
+            _one(row, done)
         if progress is not None:
             progress(done)
     return done
 
 
-def survey(rows: CertificateQuerySet | None = None) -> Survey:
+def survey(*some: QuerySet[Any]) -> Survey:
     """Count the sealed rows (all of them, or these) by the key id that each names.
 
     Raises:
         ImproperlyConfigured: there is no usable key ring.
     """
     ring = keyring.ring()
-    sealed = _sealed() if rows is None else rows.filter(sealed_secret__isnull=False)
+    sealed = [rows.filter(sealed_secret__isnull=False) for rows in some] or [_sealed(model) for model in TABLES]
     found: Counter[str] = Counter()
     broken = 0
-    for value in sealed.values_list("sealed_secret", flat=True).iterator():
+    for value in chain.from_iterable(rows.values_list("sealed_secret", flat=True).iterator() for rows in sealed):
         try:
             found[vault.key_id_of(bytes(value or b""))] += 1
         except ImproperlyConfigured:
@@ -101,32 +107,32 @@ def survey(rows: CertificateQuerySet | None = None) -> Survey:
     return Survey(rows=found, first=ring.sealing_key.key_id, known=frozenset(ring.keys), broken=broken)
 
 
-def _one(certificate: Certificate, done: Resealing) -> None:
-    old = bytes(certificate.sealed_secret or b"")
+def _one(row: Sealed, done: Resealing) -> None:
+    old = bytes(row.sealed_secret or b"")
     try:
-        fresh = vault.reseal(old, table=TABLE, field=FIELD, row=certificate.pk)
+        fresh = vault.reseal(old, table=TABLES[type(row)], field=FIELD, row=row.pk)
     except ImproperlyConfigured as error:
         # One row that does not open must not keep the others under an old key.
-        done.failed[certificate.pk] = str(error)
+        done.failed[row.pk] = str(error)
         return
     if fresh is None:
         done.current += 1
         return
-    rows = Certificate.objects.using(write_alias()).filter(pk=certificate.pk, sealed_secret=old)
+    rows = type(row)._default_manager.using(write_alias()).filter(pk=row.pk, sealed_secret=old)
     if retrying(lambda: rows.update(sealed_secret=fresh)):
         done.resealed += 1
     else:
         done.raced += 1
 
 
-def _sealed() -> CertificateQuerySet:
-    return Certificate.objects.using(write_alias()).filter(sealed_secret__isnull=False)
+def _sealed(model: type[Sealed]) -> QuerySet[Any]:
+    return model._default_manager.using(write_alias()).filter(sealed_secret__isnull=False)
 
 
-def _batches(size: int) -> Iterator[list[Certificate]]:
+def _batches(model: type[Sealed], size: int) -> Iterator[list[Any]]:
     last: UUID | None = None
     while True:
-        rows = _sealed().order_by("pk")
+        rows = _sealed(model).order_by("pk")
         batch = list(rows.filter(pk__gt=last)[:size] if last else rows[:size])
         if not batch:
             return

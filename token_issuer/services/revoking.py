@@ -6,15 +6,17 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import F
+from django.db.models import F, Q
 
 from token_issuer import signals
 from token_issuer.errors import NotFound
 from token_issuer.models import AuditKind, EpochKind, IssuedToken, RevocationEpoch, epoch_key
 from token_issuer.providers.base import Revocation
+from token_issuer.providers.scopes import TOKENS_REVOKE
 from token_issuer.registry import providers
 from token_issuer.services import auditing
 from token_issuer.services.callers import Caller, clean
+from token_issuer.services.listing import owned_by
 from token_issuer.services.logged import facts
 from token_issuer.services.transactions import durable, retrying, write_alias
 
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from token_issuer.models import Application, Certificate
+    from token_issuer.models import ApiKey, Application, Certificate
     from token_issuer.models.issued_token import IssuedTokenQuerySet
 
 logger = logging.getLogger("token_issuer.security")
@@ -51,13 +53,13 @@ class SetEnding:
 
 
 def revoke_own(caller: Caller, token_id: UUID, *, reason: str, at: datetime) -> Ending:
-    """End one of the caller's own tokens.
+    """End one of the caller's own tokens; a server's key with ``tokens:revoke`` ends any of its application.
 
     Raises:
         NotFound: unknown or somebody else's; the two look the same.
     """
     caller.require_active()
-    rows = IssuedToken.objects.using(write_alias()).filter(user_id=caller.user_id)
+    rows = IssuedToken.objects.using(write_alias()).filter(_endable_by(caller))
     return _revoke(caller, rows, token_id, reason=reason, at=at)
 
 
@@ -68,6 +70,12 @@ def revoke_any(caller: Caller, token_id: UUID, *, reason: str, at: datetime) -> 
         NotFound: there is no such token.
     """
     return _revoke(caller, IssuedToken.objects.using(write_alias()), token_id, reason=reason, at=at)
+
+
+def _endable_by(caller: Caller) -> Q:
+    if caller.api_key is not None and TOKENS_REVOKE in (caller.scopes or ()):
+        return Q(application_id=caller.api_key.application_id)
+    return owned_by(caller)
 
 
 def _revoke(caller: Caller, rows: Any, token_id: UUID, *, reason: str, at: datetime) -> Ending:  # noqa: ANN401  queryset
@@ -116,9 +124,25 @@ def ending_of(token: IssuedToken, *, at: datetime, changed: bool = False) -> End
 
 
 def revoke_mine(caller: Caller, *, reason: str, at: datetime) -> SetEnding:
-    """End every token of the caller."""
+    """End every token of the caller; of a server, those that its key issued, whoever they speak for."""
     caller.require_active()
+    if caller.api_key is not None:
+        return revoke_issued_by(caller, caller.api_key, reason=reason, at=at)
     return revoke_user(caller, caller.user, reason=reason, at=at)
+
+
+def revoke_issued_by(caller: Caller, key: ApiKey, *, reason: str, at: datetime) -> SetEnding:
+    """End every token that a server's key issued. The key itself is ``api_keys``' business."""
+    return _revoke_set(
+        caller,
+        EpochKind.API_KEY,
+        epoch_key(EpochKind.API_KEY, key.pk),
+        members=_tokens().filter(api_key=key),
+        reason=reason,
+        at=at,
+        application=key.application,
+        detail={"of": key.public_id},
+    )
 
 
 def revoke_user(caller: Caller, user: Any, *, reason: str, at: datetime) -> SetEnding:  # noqa: ANN401  the site's model

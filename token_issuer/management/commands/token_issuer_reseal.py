@@ -44,7 +44,7 @@ class Command(IssuerCommand):
         self.say(f"Done: {done.resealed} resealed, {done.current} were under the first key already.")
         if done.failed:
             lines = "\n".join(f"{row}: {why}" for row, why in done.failed.items())
-            msg = f"{len(done.failed)} certificates do not open and are as they were:\n{lines}"
+            msg = f"{len(done.failed)} rows do not open and are as they were:\n{lines}"
             raise CommandError(msg)
         if done.raced:
             msg = f"{done.raced} rows were changed meanwhile; run it again."

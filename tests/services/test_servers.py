@@ -1,0 +1,169 @@
+"""What a server's key may do: for itself, as a user, on behalf of users, and to the tokens of its application."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import AnonymousUser
+
+from tests.factories import AT, ApiKeyFactory, ApplicationFactory, IssuedTokenFactory, RuleFactory, UserFactory, caller
+from token_issuer.errors import BadGrant, NotFound, PolicyDenied, TokenRejected
+from token_issuer.models import (
+    AuditEvent,
+    AuditKind,
+    EpochKind,
+    IssuedToken,
+    Origin,
+    Principal,
+    RevocationEpoch,
+    epoch_key,
+)
+from token_issuer.services import issuing, revoking, verifying
+
+LATER = AT + timedelta(minutes=1)
+ISSUE = "tokens:issue"
+REVOKE = "tokens:revoke"
+
+
+@pytest.fixture
+def key(rooms):
+    return ApiKeyFactory(application=rooms)
+
+
+def server(key, user=None):
+    scopes = frozenset(key.scopes)
+    return caller(user or AnonymousUser(), origin=Origin.API_KEY, api_key=key, scopes=scopes)
+
+
+def issue(by, *, slug="rooms", **body):
+    return issuing.issue(by, slug, body={"roomId": "room-1"} | body, at=AT)
+
+
+# On behalf of a user
+
+
+def test_a_server_issues_on_behalf_of_a_user(key, user):
+    made = issue(server(key), on_behalf_of=user.pk)
+    row = IssuedToken.objects.get()
+    assert (row.principal, row.user, row.principal_key) == (Principal.USER, user, epoch_key(EpochKind.USER, user.pk))
+    assert (row.api_key, row.origin, row.subject) == (key, Origin.API_KEY, f"user-{user.pk}")
+    assert verifying.verify(made.token.reveal(), at=AT).user == user
+
+
+def test_the_users_rules_bind_the_server_too(key, user):
+    with pytest.raises(PolicyDenied) as error:
+        issue(server(key), on_behalf_of=user.pk, permissions=["allow_mod"])
+    assert error.value.reason == "privilege_not_granted"
+
+
+def test_a_rule_for_others_opens_nothing_on_behalf_of_a_user(user):
+    members = RuleFactory(application__slug="members", everyone=False, for_users=[UserFactory()]).application
+    with pytest.raises(PolicyDenied):
+        issue(server(ApiKeyFactory(application=members)), slug="members", on_behalf_of=user.pk)
+
+
+@pytest.mark.parametrize("who", [None, True, "", "nobody", "1_0", " 1", 10**30, 1.0, [1], {"pk": 1}, "\0", "-1"])
+def test_what_is_no_user_is_refused(key, user, who):
+    with pytest.raises(BadGrant) as error:
+        issue(server(key), on_behalf_of=who)
+    assert str(error.value) == "on_behalf_of: names no active user"
+    assert not IssuedToken.objects.exists()
+
+
+def test_an_inactive_user_looks_like_none(key):
+    with pytest.raises(BadGrant) as error:
+        issue(server(key), on_behalf_of=UserFactory(is_active=False).pk)
+    assert str(error.value) == "on_behalf_of: names no active user"
+
+
+def test_a_key_that_acts_as_a_user_names_no_other(rooms, user):
+    key = ApiKeyFactory(application=rooms, acts_as=user)
+    with pytest.raises(BadGrant) as error:
+        issue(server(key, user), on_behalf_of=UserFactory().pk)
+    assert str(error.value) == "on_behalf_of: cannot be named: this key acts as one user"
+
+
+def test_a_key_of_another_application_opens_nothing_here(rooms, user):
+    key = ApiKeyFactory(application=ApplicationFactory(slug="others", ready=True))
+    with pytest.raises(NotFound, match=r"There is no such application\."):
+        issue(server(key), on_behalf_of=user.pk)
+
+
+def test_a_person_names_nobody_else(person, rooms):
+    with pytest.raises(BadGrant) as error:
+        issue(person, on_behalf_of=UserFactory().pk)
+    assert [*error.value.fields] == ["on_behalf_of"]
+
+
+def test_a_token_of_a_deleted_user_is_refused_and_its_row_still_tells(key, user):
+    made = issue(server(key), on_behalf_of=user.pk)
+    subject, principal_key = f"user-{user.pk}", epoch_key(EpochKind.USER, user.pk)
+    user.delete()
+    with pytest.raises(TokenRejected) as error:
+        verifying.verify(made.token.reveal(), at=LATER)
+    row = IssuedToken.objects.get()
+    assert error.value.verdict == "principal_gone"
+    assert (row.subject, row.api_key, row.principal, row.principal_key, row.user) == (
+        subject, key, Principal.USER, principal_key, None,
+    )  # fmt: skip
+
+
+def test_a_refusal_names_the_key_that_asked(key, user):
+    for _ in range(2):
+        with pytest.raises(PolicyDenied):
+            issue(server(key), on_behalf_of=user.pk, permissions=["allow_mod"])
+    event = AuditEvent.objects.get()
+    assert (event.kind, event.count, event.detail["by_api_key"]) == (AuditKind.DENIED, 2, key.public_id)
+
+
+def test_refusals_of_two_keys_are_counted_apart(rooms, user):
+    for key in (ApiKeyFactory(application=rooms), ApiKeyFactory(application=rooms)):
+        with pytest.raises(PolicyDenied):
+            issue(server(key), on_behalf_of=user.pk, permissions=["allow_mod"])
+    assert AuditEvent.objects.count() == 2
+
+
+# Ending tokens
+
+
+@pytest.mark.parametrize("scopes", [[], [ISSUE]])
+def test_a_key_ends_what_it_issued(rooms, scopes):
+    key = ApiKeyFactory(application=rooms, scopes=scopes)
+    token = IssuedTokenFactory(application=rooms, api_key=key)
+    assert revoking.revoke_own(server(key), token.pk, reason="done", at=LATER).changed
+
+
+def test_without_the_scope_it_ends_nothing_else(key, rooms):
+    token = IssuedTokenFactory(application=rooms)
+    with pytest.raises(NotFound):
+        revoking.revoke_own(server(key), token.pk, reason="done", at=LATER)
+
+
+def test_with_the_scope_it_ends_any_token_of_its_application(rooms):
+    key = ApiKeyFactory(application=rooms, scopes=[REVOKE])
+    inside, outside = IssuedTokenFactory(application=rooms), IssuedTokenFactory()
+    revoking.revoke_own(server(key), inside.pk, reason="done", at=LATER)
+    with pytest.raises(NotFound):
+        revoking.revoke_own(server(key), outside.pk, reason="done", at=LATER)
+    assert [row.revoked_at for row in IssuedToken.objects.order_by("pk")] == [LATER, None]
+    assert AuditEvent.objects.get().detail == {"reason": "done", "by_api_key": key.public_id}
+
+
+def test_a_persons_own_credential_ends_his_own_tokens_whatever_its_scopes(person, user, rooms):
+    foreign = IssuedTokenFactory(application=rooms)
+    holder = caller(user, origin=Origin.BEARER, scopes=frozenset({REVOKE}))
+    with pytest.raises(NotFound):
+        revoking.revoke_own(holder, foreign.pk, reason="done", at=LATER)
+
+
+@pytest.mark.parametrize("acting", [True, False])
+def test_ending_all_of_a_servers_tokens_ends_what_its_key_issued(rooms, user, acting):
+    key = ApiKeyFactory(application=rooms, acts_as=user if acting else None)
+    issued = IssuedTokenFactory(application=rooms, user=user, api_key=key)
+    by_session = IssuedTokenFactory(application=rooms, user=user)
+    ended = revoking.revoke_mine(server(key, user if acting else None), reason="moved", at=LATER)
+    assert (ended.kind, ended.live) == (EpochKind.API_KEY, 1)
+    assert [row.pk for row in IssuedToken.objects.live(LATER)] == [by_session.pk]
+    assert (RevocationEpoch.objects.get().key, issued.api_key) == (key.pk, key)
+    assert AuditEvent.objects.get().detail["of"] == key.public_id
