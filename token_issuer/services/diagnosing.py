@@ -22,8 +22,8 @@ from django.db.migrations.recorder import MigrationRecorder
 from token_issuer.conf import conf
 from token_issuer.crypto import keyring
 from token_issuer.errors import NotFound
-from token_issuer.models import Application, Certificate
-from token_issuer.services import clocks, resealing
+from token_issuer.models import ApiKeySecret, Application, Certificate
+from token_issuer.services import api_key_findings, clocks, resealing
 from token_issuer.services.examining import examine
 from token_issuer.services.findings import Diagnosis, Finding, Severity, failed, ok, warning
 from token_issuer.services.transactions import write_alias
@@ -57,6 +57,7 @@ def _full(caller: Caller, *, at: datetime, slug: str) -> Iterator[Finding]:
         yield _readable(step)
     yield from _system_checks()
     yield from _stray_policies()
+    yield from api_key_findings.look(at=at, slug=slug)
     for application in _applications(slug):
         yield from examine(caller, application, at=at)
 
@@ -120,8 +121,11 @@ def _key_ring() -> Finding:
 
 
 def _keys_in_use() -> Finding:
-    rows = Certificate.objects.using(write_alias()).verifying()
-    return _named_keys("keys in use", resealing.survey(rows))
+    certificates = Certificate.objects.using(write_alias()).verifying()
+    secrets = ApiKeySecret.objects.using(write_alias()).filter(
+        revoked_at__isnull=True, api_key__revoked_at__isnull=True
+    )
+    return _named_keys("keys in use", resealing.survey(certificates, secrets))
 
 
 def _sealed_rows() -> Finding:
