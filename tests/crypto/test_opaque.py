@@ -38,3 +38,8 @@ def test_a_public_id_is_22_digits_and_new_each_time() -> None:
     found = {opaque.new_public_id() for _ in range(50)}
     assert len(found) == 50
     assert all(re.fullmatch(r"ak_[0-9A-Za-z]{22}", one) for one in found)
+
+
+def test_a_public_id_is_known_by_its_shape() -> None:
+    assert opaque.is_public_id(opaque.new_public_id())
+    assert not any(map(opaque.is_public_id, ["", "ak_", "ak_" + "a" * 21, "ak_" + "a" * 23, "ak_" + "ä" * 22, "\0"]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import Final
 
 from token_issuer.crypto.secret import TokenText
@@ -11,9 +12,11 @@ from token_issuer.formats import opaque
 SHORT_TOKEN: Final = "tio_"  # noqa: S105  a prefix
 LOGIN_KEY: Final = "til_"
 API_KEY_SECRET: Final = "tis_"  # noqa: S105  a prefix
+PUBLIC_ID: Final = "ak_"
 
 _PUBLIC_ID_BYTES = 16
 _PUBLIC_ID_DIGITS = 22  # 62**22 is the first power above 2**128
+_IS_PUBLIC_ID = re.compile(rf"{PUBLIC_ID}[0-9A-Za-z]{{{_PUBLIC_ID_DIGITS}}}")
 
 
 def new(prefix: str) -> TokenText:
@@ -28,4 +31,9 @@ def passes(prefix: str, text: str | TokenText) -> bool:
 
 def new_public_id() -> str:
     """Return a new API key's public id: ``ak_`` and 22 digits of 128 random bits. It is no secret."""
-    return "ak_" + opaque.base62(os.urandom(_PUBLIC_ID_BYTES), digits=_PUBLIC_ID_DIGITS)
+    return PUBLIC_ID + opaque.base62(os.urandom(_PUBLIC_ID_BYTES), digits=_PUBLIC_ID_DIGITS)
+
+
+def is_public_id(text: str) -> bool:
+    """Whether a text has the shape of an API key's public id."""
+    return _IS_PUBLIC_ID.fullmatch(text) is not None
