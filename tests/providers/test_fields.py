@@ -233,7 +233,7 @@ def test_a_list_has_one_child() -> None:
     assert (tags.type, tags.max_bytes, tags.children[0].type, tags.children[0].max_bytes) == ("list", None, "str", 3)
 
 
-@pytest.mark.parametrize("name", ["lifetime", "slot", "on_behalf_of"])
+@pytest.mark.parametrize("name", ["lifetime", "slot", "on_behalf_of", "key_lifetime", "starts_session"])
 def test_reserved_names_are_refused_at_class_creation(name: str) -> None:
     with pytest.raises(TypeError, match=f"^Bad: {name} is reserved; choose another field name.$"):
         type("Bad", (Grant,), {"__annotations__": {name: int}, "__qualname__": "Bad"})

@@ -20,8 +20,8 @@ from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hi
 Record = type[Any]
 FieldType = Literal["str", "int", "bool", "choice", "choices", "nested", "list"]
 
-RESERVED_NAMES: Final = frozenset({"lifetime", "slot", "on_behalf_of"})
-"""Names that every request body has beside its grant, so no grant may have them."""
+RESERVED_NAMES: Final = frozenset({"lifetime", "slot", "on_behalf_of", "key_lifetime", "starts_session"})
+"""Names that request bodies have beside their grant, so no grant may have them."""
 
 _METADATA = "token_issuer"
 _RULES_OF: Final[Mapping[str, frozenset[str]]] = {

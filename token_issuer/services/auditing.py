@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import F
 
 from token_issuer import signals
+from token_issuer.errors import PolicyDenied, PolicyUnavailable, RateLimited
 from token_issuer.ids import named_uuid
 from token_issuer.models import Application, AuditEvent, AuditKind
 from token_issuer.services.logged import facts
@@ -42,6 +45,17 @@ def record(
         detail={**(detail or {}), **_server(caller)},
         **caller.circumstances,
     )
+
+
+@contextmanager
+def counting_refusals(caller: Caller, application: Application, *, at: datetime) -> Iterator[None]:
+    """Count what policy and its limits refuse in the block; the refusal goes on."""
+    try:
+        yield
+    except (PolicyDenied, PolicyUnavailable, RateLimited) as error:
+        reason = error.reason if isinstance(error, PolicyDenied) else error.code
+        refused(caller, application, error, reason=reason, at=at)
+        raise
 
 
 def refused(caller: Caller, application: Application, error: TokenIssuerError, *, reason: str, at: datetime) -> None:

@@ -39,7 +39,9 @@ class Caller:
 
     @property
     def is_server(self) -> bool:
-        """Whether the token stays on a server; a session's goes to a browser."""
+        """Whether the token stays on a server; a session's goes to a browser, a login key's to whoever holds it."""
+        if self.origin is Origin.REDEEM:
+            return False
         return self.origin in {Origin.PYTHON, Origin.COMMAND} or self.api_key is not None
 
     @property

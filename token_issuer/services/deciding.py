@@ -108,11 +108,11 @@ def understand(caller: Caller, slug: str, body: Mapping[str, object]) -> Questio
     if application.is_disabled:
         msg = "This application is switched off."
         raise ApplicationDisabled(msg)
-    provider, options = _configuration_of(application)
+    provider, options = configuration_of(application)
     limits = limits_of(application, provider)
     grant, lifetime, slot = _read(body, provider, application=application, limits=limits)
     provider.check_grant(grant, options)
-    _refuse_unknown_words(provider, grant)
+    refuse_unknown_words(provider, grant)
     if len(grant.resource) > LONGEST_NAME:
         raise BadGrant("resource", f"must be at most {LONGEST_NAME} characters")
     return Question(
@@ -160,13 +160,15 @@ def user_by_key(value: object) -> AbstractBaseUser | None:
     return found if found is not None and str(found.pk) == str(value) else None
 
 
-def _refuse_unknown_words(provider: Provider, grant: Grant) -> None:
+def refuse_unknown_words(provider: Provider, grant: Grant) -> None:
+    """Raise BadGrant for a privilege that there is not: a scope's word may be gone from the site's catalogue."""
     unknown = sorted(grant.privileges - privileges_of(provider).keys())
     if unknown:
         raise BadGrant(provider.privileges_field, f"there is no {', '.join(unknown)}")
 
 
-def _configuration_of(application: Application) -> tuple[Provider, Options]:
+def configuration_of(application: Application) -> tuple[Provider, Options]:
+    """Return the application's provider and its options; Unavailable when it is not set up correctly."""
     # The caller asked for an application that there is; what is wrong with it is the site's trouble, not his.
     try:
         provider = get_provider(application.provider)

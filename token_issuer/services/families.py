@@ -82,7 +82,7 @@ def newborn(question: Question, grant: Grant, *, at: datetime, epochs: int | Non
         idle_expires_at=at + timedelta(seconds=min(limits.idle, limits.absolute)),
         expires_at=at + timedelta(seconds=limits.absolute),
         password_stamp=stamp_of(caller),
-        epochs=_own_epochs(question, grant) if epochs is None else epochs,
+        epochs=own_epochs(question, grant) if epochs is None else epochs,
         in_cookie=in_cookie,
         created_at=at,
         **caller.circumstances,
@@ -104,8 +104,8 @@ def stamp_of(caller: Caller) -> str:
     return stamps.password_stamp(person.password) if person is not None else ""
 
 
-def _own_epochs(question: Question, grant: Grant) -> Combinable:
-    # Read in the family's own INSERT, as a token's are.
+def own_epochs(question: Question, grant: Grant) -> Combinable:
+    """Return the sum that a family or a login key is made under, to be read in its own INSERT, as a token's is."""
     caller, application = question.caller, question.application
     keys = {caller.principal_key, application.pk, EVERYTHING_KEY}
     keys.add(epoch_key(EpochKind.RESOURCE, application.pk, grant.resource))

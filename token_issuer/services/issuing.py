@@ -20,8 +20,6 @@ from token_issuer.errors import (
     BadGrant,
     NoActiveCertificate,
     PolicyDenied,
-    PolicyUnavailable,
-    RateLimited,
     Unavailable,
 )
 from token_issuer.ids import uuid7
@@ -117,17 +115,14 @@ def issue(
     """
     if on_commit is None:
         require_no_transaction()
-    question = _understood(caller, slug, body=body, at=at)
-    try:
+    question = understood(caller, slug, body=body, at=at)
+    with auditing.counting_refusals(caller, question.application, at=at):
         issuance = _issued(question, at=at, on_commit=on_commit)
-    except (PolicyDenied, PolicyUnavailable, RateLimited) as error:
-        reason = error.reason if isinstance(error, PolicyDenied) else error.code
-        auditing.refused(caller, question.application, error, reason=reason, at=at)
-        raise
     return None if on_commit is not None else issuance
 
 
-def _understood(caller: Caller, slug: str, *, body: Mapping[str, object], at: datetime) -> Question:
+def understood(caller: Caller, slug: str, *, body: Mapping[str, object], at: datetime) -> Question:
+    """Return what ``deciding.understand`` does; an application that is switched off is counted as a refusal."""
     try:
         return deciding.understand(caller, slug, body)
     except ApplicationDisabled as error:
@@ -140,10 +135,8 @@ def _issued(question: Question, *, at: datetime, on_commit: Callable[[Issuance],
     decision = deciding.decide(question)
     if not decision.allowed:
         raise PolicyDenied(decision.reason)
-    certificate = question.certificate
-    if certificate is None and "sign" in question.provider.secret_fields:
-        raise NoActiveCertificate("sign")
-    grant = _with_subject(question, decision)
+    certificate = signer_of(question)
+    grant = with_subject(question, decision)
     lineage = families.newborn(question, grant, at=at)
     return issue_decided(
         question, decision, grant, certificate=certificate, at=at, on_commit=on_commit, lineage=lineage
@@ -185,7 +178,23 @@ def issue_decided(
     return issuance
 
 
-def _with_subject(question: Question, decision: Decision) -> Grant:
+def signer_of(question: Question) -> Certificate | None:
+    """Return the certificate that signs; None for a format that nothing signs.
+
+    Raises:
+        NoActiveCertificate: the format wants one, and there is none.
+    """
+    if question.certificate is None and "sign" in question.provider.secret_fields:
+        raise NoActiveCertificate("sign")
+    return question.certificate
+
+
+def with_subject(question: Question, decision: Decision) -> Grant:
+    """Return the grant with who it speaks for.
+
+    Raises:
+        PolicyDenied: the vendor has no place for this name.
+    """
     subject = accounts.subject_of(question, decision)
     try:
         return question.provider.with_subject(question.grant, subject)
