@@ -13,6 +13,8 @@ READ = ["applications/", "tokens/", "tokens/0197a0b0-0000-7000-8000-000000000000
 WRITE = [
     "applications/rooms/tokens/",
     "applications/rooms/tokens/explain/",
+    "applications/rooms/one-time-keys/",
+    "one-time-keys/redeem/",
     "tokens/0197a0b0-0000-7000-8000-000000000000/revoke/",
     "tokens/revoke-mine/",
 ]
@@ -110,7 +112,17 @@ def test_every_address_answers_with_and_without_its_slash(browser, rooms, path):
 
 def test_the_list_is_complete():
     named = {pattern.name for pattern in urlpatterns if pattern.name}
-    assert named == {"applications", "issue", "explain", "tokens", "token", "revoke", "revoke-mine"}
+    assert named == {
+        "applications",
+        "issue",
+        "explain",
+        "one-time-keys",
+        "redeem",
+        "tokens",
+        "token",
+        "revoke",
+        "revoke-mine",
+    }
     assert len(urlpatterns) == 2 * len(named)
 
 

@@ -7,7 +7,12 @@ import pytest
 from tests.api.browsers import ORIGIN, Browser
 from tests.api.refusals import assert_refused
 
-CALLS = ["applications/rooms/tokens/", "applications/rooms/tokens/explain/", "tokens/revoke-mine/"]
+CALLS = [
+    "applications/rooms/tokens/",
+    "applications/rooms/tokens/explain/",
+    "applications/rooms/one-time-keys/",
+    "tokens/revoke-mine/",
+]
 
 
 @pytest.mark.parametrize("path", CALLS)

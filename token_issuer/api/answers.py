@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from token_issuer.services.explaining import Explanation
     from token_issuer.services.issuing import Issuance
     from token_issuer.services.listing import Offer
+    from token_issuer.services.login_keys import LoginKeyMade
+    from token_issuer.services.redeeming import Redeemed
     from token_issuer.services.revoking import Ending, SetEnding
 
 Answer = dict[str, Any]
@@ -60,6 +62,27 @@ def issuance(made: Issuance, *, at: datetime) -> Answer:
         "sdk": made.sdk,
         "notices": [shown(text) for text in made.notices],
     }
+
+
+def login_key(made: LoginKeyMade, *, at: datetime) -> Answer:
+    """A new login key: the only answer that ever holds it, and the only time."""
+    return {
+        "key": made.text.reveal(),
+        "key_id": str(made.key_id),
+        "application": made.application.slug,
+        "resource": made.grant.resource,
+        "privileges": sorted(made.grant.privileges),
+        "lifetime": made.lifetime,
+        "starts_session": made.starts_session,
+        "expires_at": instant(made.expires_at),
+        "expires_in": int((made.expires_at - made.created_at).total_seconds()),
+        "server_time": instant(at),
+    }
+
+
+def redemption(found: Redeemed, *, at: datetime) -> Answer:
+    """What a login key gave: its token, and whether its holder is signed in now."""
+    return {**issuance(found.issuance, at=at), "session_started": found.starts_session}
 
 
 def explanation(found: Explanation, *, with_rules: bool) -> Answer:

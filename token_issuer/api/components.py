@@ -9,6 +9,7 @@ from token_issuer.api.texts import shown_schema
 from token_issuer.models import Standing
 from token_issuer.providers import fields
 from token_issuer.providers.base import Revocation
+from token_issuer.services.login_keys import KEY_LIFETIMES
 from token_issuer.services.revoking import LONGEST_REASON
 
 if TYPE_CHECKING:
@@ -92,6 +93,31 @@ def token_request(provider: Provider) -> Schema:
     return schema
 
 
+def key_request_name(provider: Provider) -> str:
+    """Return the name of the component of a login key's body."""
+    return f"OneTimeKeyRequest_{provider.name}"
+
+
+def key_request(provider: Provider) -> Schema:
+    """Return the closed schema of what may be sent for a login key: what its token will be, and the key's own life."""
+    schema = token_request(provider)
+    schema["properties"] |= {
+        "key_lifetime": {
+            "type": ["integer", "string"],
+            "minimum": KEY_LIFETIMES.minimum,
+            "maximum": KEY_LIFETIMES.maximum,
+            "default": KEY_LIFETIMES.default,
+            "description": 'Of the key: seconds, or a text such as "2m". "lifetime" is the token\'s.',
+        },
+        "starts_session": {
+            "type": "boolean",
+            "default": False,
+            "description": "Whether redeeming it signs its user in; the site must allow that.",
+        },
+    }
+    return schema
+
+
 def answers() -> dict[str, Schema]:
     """Return the components of everything that is answered, and of the bodies no provider declares."""
     return {
@@ -103,6 +129,9 @@ def answers() -> dict[str, Schema]:
         ),
         "Application": _application(),
         "Issuance": _issuance(),
+        "OneTimeKey": _login_key(),
+        "RedeemRequest": record({"key": {"type": "string", "description": "The login key; nothing else is needed."}}),
+        "Redemption": _redemption(),
         "Explanation": _explanation(),
         "Token": record(
             {
@@ -149,6 +178,30 @@ def _issuance() -> Schema:
             "notices": WORDS,
         }
     )
+
+
+def _login_key() -> Schema:
+    return record(
+        {
+            "key": {"type": "string", "description": "Shown here and never again; good once."},
+            "key_id": IDENTIFIER,
+            "application": TEXT,
+            "resource": TEXT,
+            "privileges": WORDS,
+            "lifetime": {**COUNT, "description": "Of the token that it gives, in seconds."},
+            "starts_session": {"type": "boolean"},
+            "expires_at": INSTANT,
+            "expires_in": COUNT,
+            "server_time": INSTANT,
+        }
+    )
+
+
+def _redemption() -> Schema:
+    schema = _issuance()
+    schema["properties"]["session_started"] = {"type": "boolean"}
+    schema["required"].append("session_started")
+    return schema
 
 
 def _explanation() -> Schema:

@@ -7,18 +7,25 @@ components, with ``anyOf``: two providers' bodies may look alike, and ``oneOf`` 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from django.conf import settings
 
 from token_issuer import __version__
-from token_issuer.api.components import IDENTIFIER, TEXT, Schema, answers, reference, request_name, token_request
+from token_issuer.api.components import (
+    IDENTIFIER,
+    TEXT,
+    Schema,
+    answers,
+    key_request,
+    key_request_name,
+    reference,
+    request_name,
+    token_request,
+)
 from token_issuer.api.errors import STATUSES
 from token_issuer.api.parsers import MEDIA_TYPE
 from token_issuer.registry import providers
-
-if TYPE_CHECKING:
-    from token_issuer.providers.base import Provider
 
 PREFIX: Final = "/issuer"
 """Where the README's ``include`` puts the API."""
@@ -28,6 +35,14 @@ _READING: Final = ("invalid_request", "not_authenticated", "invalid_token", "ins
 _WRITING: Final = (*_READING, "malformed_body", "csrf_failed", "unsupported_media_type")
 _DECIDING: Final = (*_WRITING, "not_found", "application_disabled", "policy_unavailable")
 _ISSUING: Final = (*_DECIDING, "policy_denied", "rate_limited", "no_active_certificate", "vendor_unavailable")
+
+_DECIDING_ON_KEYS: Final = (*_DECIDING, "policy_denied", "no_active_certificate")
+_REDEEMING: Final = (
+    "invalid_request", "invalid_token", "insecure_transport", "unavailable", "malformed_body", "csrf_failed",
+    "unsupported_media_type", "policy_unavailable", "policy_denied", "rate_limited", "no_active_certificate",
+)  # fmt: skip
+# Nothing at all; a key that starts a session takes the proof that the site's own page sent it.
+_NOBODY: Final[list[dict[str, list[str]]]] = [{}, {"csrf": []}]
 
 _SLUG: Final = {"name": "slug", "in": "path", "required": True, "schema": TEXT}
 _TOKEN_ID: Final = {"name": "token_id", "in": "path", "required": True, "schema": IDENTIFIER}
@@ -52,7 +67,9 @@ def document() -> Schema:
         "components": {
             "schemas": {
                 **{request_name(provider): token_request(provider) for provider in known},
-                "TokenRequest": _any_of(known),
+                **{key_request_name(provider): key_request(provider) for provider in known},
+                "TokenRequest": _any_of([request_name(provider) for provider in known]),
+                "OneTimeKeyRequest": _any_of([key_request_name(provider) for provider in known]),
                 **answers(),
             },
             "securitySchemes": _security_schemes(),
@@ -60,9 +77,9 @@ def document() -> Schema:
     }
 
 
-def _any_of(known: list[Provider]) -> Schema:
+def _any_of(names: list[str]) -> Schema:
     # Without a provider nothing may be sent; an empty anyOf is no schema.
-    return {"anyOf": [reference(request_name(provider)) for provider in known]} if known else {"not": {}}
+    return {"anyOf": [reference(name) for name in names]} if names else {"not": {}}
 
 
 def _paths() -> dict[str, Schema]:
@@ -90,6 +107,28 @@ def _paths() -> dict[str, Schema]:
                 refusals=_DECIDING,
                 body="TokenRequest",
                 parameters=slug,
+            )
+        },
+        "/applications/{slug}/one-time-keys/": {
+            "post": _call(
+                "makeOneTimeKey",
+                "Make a login key, whose holder gets the token once.",
+                answer="OneTimeKey",
+                status="201",
+                refusals=_DECIDING_ON_KEYS,
+                body="OneTimeKeyRequest",
+                parameters=slug,
+            )
+        },
+        "/one-time-keys/redeem/": {
+            "post": _call(
+                "redeemOneTimeKey",
+                "Exchange a login key for its token. Nobody has to be signed in.",
+                answer="Redemption",
+                status="201",
+                refusals=_REDEEMING,
+                body="RedeemRequest",
+                security=_NOBODY,
             )
         },
         "/tokens/": {
@@ -141,12 +180,13 @@ def _call(
     status: str = "200",
     body: str | None = None,
     parameters: tuple[Mapping[str, Any], ...] = (),
+    security: list[dict[str, list[str]]] | None = None,
 ) -> Schema:
     call: Schema = {
         "operationId": name,
         "summary": summary,
         "tags": ["token_issuer"],
-        "security": [{"session": [], "csrf": []}] if body else [{"session": []}],
+        "security": security or ([{"session": [], "csrf": []}] if body else [{"session": []}]),
     }
     if parameters:
         call["parameters"] = [dict(parameter) for parameter in parameters]

@@ -92,7 +92,18 @@ class PinnedView(APIView):
         return finished
 
 
-class IssuerView(PinnedView):
+class SecureView(PinnedView):
+    """A view that answers over HTTPS only."""
+
+    def initial(self, request: Request, *args: object, **kwargs: object) -> None:
+        """Refuse plain HTTP."""
+        if conf.require_https and not request._request.is_secure():
+            msg = "Use HTTPS."
+            raise InsecureTransport(msg)
+        super().initial(request, *args, **kwargs)
+
+
+class IssuerView(SecureView):
     """A view for somebody who is signed in, over HTTPS."""
 
     caller: Caller
@@ -108,12 +119,9 @@ class IssuerView(PinnedView):
             return []
 
     def initial(self, request: Request, *args: object, **kwargs: object) -> None:
-        """Refuse plain HTTP and nobody."""
+        """Refuse nobody."""
         if self._misconfigured is not None:
             raise self._misconfigured
-        if conf.require_https and not request._request.is_secure():
-            msg = "Use HTTPS."
-            raise InsecureTransport(msg)
         super().initial(request, *args, **kwargs)
         self.caller = caller_of(request)
         self.caller.require_active()
