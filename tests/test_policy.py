@@ -20,6 +20,7 @@ from token_issuer.policy import (
     check_pattern,
     decide,
     matches,
+    narrowed,
     render,
 )
 
@@ -192,6 +193,62 @@ def test_a_site_may_allow_wildcards():
 def test_a_server_may_have_what_sessions_may_not():
     words = frozenset({"crawler"})
     assert decide(by_rules(replace(RULE, privileges=words), privileges=words, server_caller=True)).allowed
+
+
+# What of it is still granted
+
+READ, WRITE, BOTH = frozenset({"read"}), frozenset({"write"}), frozenset({"read", "write"})
+
+
+def once_granted(*rules: RuleFacts, **changes: object) -> Facts:
+    return by_rules(*rules, privileges=BOTH, **changes)
+
+
+def test_what_a_rule_grants_is_left():
+    assert narrowed(once_granted(replace(RULE, privileges=READ))) == READ
+
+
+def test_all_is_left_where_all_is_granted():
+    assert narrowed(once_granted(replace(RULE, privileges=BOTH))) == BOTH
+
+
+def test_the_widest_part_counts_and_parts_are_not_merged():
+    more = frozenset({"read", "write", "list"})
+    rules = [replace(RULE, privileges=words) for words in (READ, frozenset({"write", "list"}), WRITE)]
+    assert narrowed(by_rules(*rules, privileges=more)) == {"write", "list"}
+
+
+def test_of_equal_parts_the_first_counts():
+    assert narrowed(once_granted(replace(RULE, privileges=WRITE), replace(RULE, privileges=READ))) == WRITE
+
+
+def test_a_rule_that_objects_for_another_reason_leaves_nothing():
+    elsewhere = replace(RULE, privileges=READ, resource_pattern="room-2")
+    assert narrowed(once_granted(elsewhere)) == frozenset()
+    assert narrowed(once_granted(elsewhere, replace(RULE, privileges=WRITE))) == WRITE
+
+
+def test_nothing_is_left_without_rules():
+    assert narrowed(once_granted()) == frozenset()
+
+
+def test_a_site_leaves_what_it_allows():
+    assert narrowed(by_site(Allow({"read", "list"}), privileges=BOTH)) == READ
+
+
+def test_rules_are_not_asked_where_the_site_allows():
+    rules = (replace(RULE, privileges=BOTH),)
+    assert narrowed(by_site(Allow({"list"}), privileges=BOTH, rules=rules)) == frozenset()
+
+
+def test_a_no_leaves_nothing():
+    assert narrowed(by_site(Deny("no"), privileges=BOTH, rules=(replace(RULE, privileges=BOTH),))) == frozenset()
+
+
+def test_what_servers_alone_may_have_is_left_to_servers():
+    facts = once_granted(replace(RULE, privileges=BOTH), server_only=WRITE)
+    assert narrowed(facts) == READ
+    assert narrowed(replace(facts, server_caller=True)) == BOTH
 
 
 @pytest.mark.parametrize(

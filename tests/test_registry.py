@@ -14,7 +14,16 @@ from tests.doors import DoorGrant, DoorProvider
 from token_issuer import registry
 from token_issuer.errors import NotFound
 from token_issuer.providers.agora import AgoraProvider
-from token_issuer.providers.base import Grant, Lifetimes, MintedToken, MintOrder, Privilege, SecretField
+from token_issuer.providers.base import (
+    Grant,
+    Lifetimes,
+    MintedToken,
+    MintOrder,
+    Options,
+    Privilege,
+    RefreshLimits,
+    SecretField,
+)
 from token_issuer.registry import get_provider, problems, providers
 
 if TYPE_CHECKING:
@@ -177,6 +186,13 @@ class Floating(DoorProvider):
     grant_class = FloatGrant  # type: ignore[assignment]  # the point
 
 
+class Unnarrowed(DoorProvider):
+    name = "unnarrowed"
+
+    def refresh_limits(self, options: Options) -> RefreshLimits | None:
+        return None
+
+
 class Optionless(DoorProvider):
     name = "optionless"
     options_class = dict  # type: ignore[assignment]  # the point
@@ -195,6 +211,7 @@ class Optionless(DoorProvider):
         (Unworded, "privileges['in'] implies unknown words: down, up"),
         (Misworded, "privileges['in'] must be a Privilege"),
         (TwoKeys, "secret_fields['sign'] names a part twice"),
+        (Unnarrowed, "its tokens are refreshed, so it must define narrowed"),
         (Ungranted, "grant_class must be a subclass of Grant"),
         (
             Floating,

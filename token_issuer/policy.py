@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _NAMES = frozenset({"user.pk", "user.username", "account", "slot", "group"})
@@ -171,6 +171,20 @@ def decide(facts: Facts) -> Decision:
     if isinstance(facts.answer, Allow):
         return _by_site(facts, facts.answer)
     return _by_rules(facts)
+
+
+def narrowed(facts: Facts) -> frozenset[str]:
+    """Return the widest part of the asked privileges that one voice grants, empty when none grants any.
+
+    For what was granted once and is asked for again: a right that has gone since does not take the others with it.
+    Voices are not merged; of parts of the same size the one of the rule that is asked first counts.
+    """
+    asked = facts.privileges if facts.server_caller else facts.privileges - facts.server_only
+    by_site = isinstance(facts.answer, Allow)
+    voices = [facts.answer_privileges] if by_site else [rule.privileges for rule in facts.rules]
+    parts = [asked & voice for voice in voices]
+    granted = [part for part in parts if part and decide(replace(facts, privileges=part)).allowed]
+    return max(granted, key=len, default=frozenset())
 
 
 def _by_site(facts: Facts, answer: Allow) -> Decision:

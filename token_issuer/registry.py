@@ -192,6 +192,8 @@ def faults(cls: type[Provider]) -> Iterator[str]:
         yield f"{word} must be a {_KINDS[word].__name__}"
     if not wrong:
         yield from _inner_faults(cls)
+    if cls.refresh_limits is not Provider.refresh_limits and cls.narrowed is Provider.narrowed:
+        yield "its tokens are refreshed, so it must define narrowed"
     yield from _class_faults("grant_class", getattr(cls, "grant_class", None), Grant)
     yield from _class_faults("options_class", cls.options_class, Options)
 
