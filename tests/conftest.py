@@ -13,6 +13,9 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
+from tests.factories import ApplicationFactory, CertificateFactory, RuleFactory
+from tests.passes import PassProvider
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -46,6 +49,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def engine() -> str:
     """The engine this run is on."""
     return current_engine()
+
+
+@pytest.fixture
+def passes(db, settings):
+    """An application whose tokens have refresh tokens; everyone signed in may read and write."""
+    provider = f"{PassProvider.__module__}.{PassProvider.__qualname__}"
+    settings.TOKEN_ISSUER = {**settings.TOKEN_ISSUER, "PROVIDERS": {"add": [provider]}}
+    application = ApplicationFactory(slug="passes", provider="passes", public_id="building-1")
+    CertificateFactory(application=application, active=True, secret={"secret": "k" * 32})
+    return RuleFactory(application=application, privileges=["read", "write"]).application
 
 
 @pytest.fixture

@@ -18,8 +18,10 @@ token_issued = Signal()
 #   origin: str, a word such as "session" or "command"
 token_refused = Signal()
 
-# Tokens were revoked: one row, or all that a revocation epoch names. sender: IssuedToken or RevocationEpoch.
-#   kind: "token", "user", "api_key", "application", "certificate", "resource" or "everything"   key: str, the id of it
+# Tokens were revoked: one row, a pair's family, or all that a revocation epoch names. sender: IssuedToken, TokenFamily
+# or RevocationEpoch.
+#   kind: "token", "family", "user", "api_key", "application", "certificate", "resource" or "everything"
+#   key: str, the id of it
 #   reason: str   revoked_by: the user who did it, or None
 #   revocation: "immediate", "at_next_join", "at_expiry" or "pushed": when it really ends; None for a set
 token_revoked = Signal()

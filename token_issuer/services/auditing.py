@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from token_issuer.errors import TokenIssuerError
-    from token_issuer.models import IssuedToken
+    from token_issuer.models import IssuedToken, TokenFamily
     from token_issuer.services.callers import Caller
 
 logger = logging.getLogger("token_issuer.security")
@@ -33,6 +33,7 @@ def record(
     at: datetime,
     application: Application | None = None,
     token: IssuedToken | None = None,
+    family: TokenFamily | None = None,
     detail: dict[str, Any] | None = None,
 ) -> AuditEvent:
     """Write one event inside the caller's transaction."""
@@ -42,6 +43,7 @@ def record(
         user_id=caller.user_id,
         application=application,
         token=token,
+        family=family,
         detail={**(detail or {}), **_server(caller)},
         **caller.circumstances,
     )

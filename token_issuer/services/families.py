@@ -43,14 +43,14 @@ class Lineage:
 
     ``newborn`` is a family to insert with it; ``family`` and ``generation`` are its place in one. ``epochs`` is the sum
     that what it comes from was made under (an expression), None where the token reads its own. ``claim`` runs first in
-    the recording transaction and raises when there is nothing to claim.
+    the recording transaction and raises when there is nothing to claim; it may tell the door (``recording.Entry``).
     """
 
     family: TokenFamily | None = None
     generation: int | None = None
     newborn: TokenFamily | None = None
     epochs: Combinable | None = None
-    claim: Callable[[], None] | None = field(default=None, repr=False)
+    claim: Callable[[], Origin | None] | None = field(default=None, repr=False)
     pair: Pair | None = None
 
 

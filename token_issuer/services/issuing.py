@@ -340,7 +340,7 @@ def _handed_over(
         token=row,
         application=issuance.application,
         user=caller.person,
-        origin=str(caller.origin),
+        origin=str(row.origin),
         at=issuance.issued_at,
     )
     if on_commit is not None:

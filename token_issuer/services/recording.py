@@ -15,19 +15,22 @@ from token_issuer.services.transactions import durable, in_transaction, retrying
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from token_issuer.models import IssuedToken, TokenFamily
+    from token_issuer.models import IssuedToken, Origin, TokenFamily
     from token_issuer.policy import Charge
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """What one issue writes together: ``claim`` first (it raises when there is nothing to claim), then the charge, then
-    the family of a new pair, then the token's row."""
+    the family of a new pair, then the token's row.
+
+    A claim returns the door that the token leaves by where only claiming tells it, else None.
+    """
 
     row: IssuedToken
     charge: Charge | None = None
     family: TokenFamily | None = None
-    claim: Callable[[], None] | None = None
+    claim: Callable[[], Origin | None] | None = None
 
 
 def record(entry: Entry, *, at: datetime, then: Callable[[], None]) -> None:
@@ -85,7 +88,7 @@ def _insert(entry: Entry, *, at: datetime) -> bool:
 
 def _write(entry: Entry, *, at: datetime) -> None:
     if entry.claim is not None:
-        entry.claim()
+        entry.row.origin = entry.claim() or entry.row.origin
     if entry.charge is not None and not windows.charge(entry.charge, entry.row.principal_key, at=at):
         raise _NotCharged
     for row in (entry.family, entry.row):
