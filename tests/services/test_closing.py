@@ -8,10 +8,10 @@ import pytest
 from django.db import transaction
 
 from tests.factories import AT, TokenFamilyFactory
-from tests.services.test_refreshing import pair, refreshed, text_of, told
+from tests.services.test_refreshing import is_good, pair, refreshed, text_of, told, verdict_of
 from tests.statements import counted
 from token_issuer.models import AuditEvent, AuditKind, TokenFamily
-from token_issuer.services import closing
+from token_issuer.services import closing, revoking
 from token_issuer.services.transactions import OpenTransaction
 
 SOON = AT + timedelta(minutes=5)
@@ -70,3 +70,31 @@ def test_inside_a_hosts_transaction_it_refuses(person):
     family = TokenFamilyFactory()
     with transaction.atomic(), pytest.raises(OpenTransaction):
         close(person, family)
+
+
+# One half of a pair ends the other
+
+
+def test_revoking_the_access_token_ends_the_refresh_token(pair, person, told):
+    made = refreshed(text_of(pair), SOON)
+    revoking.revoke_own(person, pair.token_id, reason="lost phone", at=SOON)
+    assert verdict_of(text_of(made), SOON) == "ended"
+    assert not is_good(made, SOON)
+    assert told == [("token", "lost phone", person.user), ("family", "lost phone", person.user)]
+
+
+def test_both_endings_are_in_the_audit(pair, person):
+    revoking.revoke_own(person, pair.token_id, reason="lost phone", at=SOON)
+    assert [*AuditEvent.objects.order_by("pk").values_list("kind", flat=True)] == ["token_revoked", "family_closed"]
+
+
+def test_a_token_that_has_expired_still_ends_its_family(pair, person):
+    revoking.revoke_any(person, pair.token_id, reason="", at=AT + timedelta(days=2))
+    assert TokenFamily.objects.get().closed_at == AT + timedelta(days=2)
+
+
+def test_doing_it_again_changes_and_tells_nothing(pair, person, told):
+    for _ in range(2):
+        ending = revoking.revoke_own(person, pair.token_id, reason="", at=SOON)
+    assert not ending.changed
+    assert (AuditEvent.objects.count(), len(told)) == (2, 2)

@@ -14,7 +14,7 @@ from token_issuer.models import AuditKind, EpochKind, IssuedToken, RevocationEpo
 from token_issuer.providers.base import Revocation
 from token_issuer.providers.scopes import TOKENS_REVOKE
 from token_issuer.registry import providers
-from token_issuer.services import auditing
+from token_issuer.services import auditing, closing
 from token_issuer.services.callers import Caller, clean
 from token_issuer.services.listing import owned_by
 from token_issuer.services.logged import facts
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("token_issuer.security")
 
-LONGEST_REASON = 200
+LONGEST_REASON = closing.LONGEST_REASON
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +55,8 @@ class SetEnding:
 def revoke_own(caller: Caller, token_id: UUID, *, reason: str, at: datetime) -> Ending:
     """End one of the caller's own tokens; a server's key with ``tokens:revoke`` ends any of its application.
 
+    The pair that it belongs to ends with it.
+
     Raises:
         NotFound: unknown or somebody else's; the two look the same.
     """
@@ -64,7 +66,7 @@ def revoke_own(caller: Caller, token_id: UUID, *, reason: str, at: datetime) -> 
 
 
 def revoke_any(caller: Caller, token_id: UUID, *, reason: str, at: datetime) -> Ending:
-    """End anybody's token. The edge has checked that the caller may.
+    """End anybody's token, and the pair that it belongs to. The edge has checked that the caller may.
 
     Raises:
         NotFound: there is no such token.
@@ -79,19 +81,22 @@ def _endable_by(caller: Caller) -> Q:
 
 
 def _revoke(caller: Caller, rows: Any, token_id: UUID, *, reason: str, at: datetime) -> Ending:  # noqa: ANN401  queryset
-    token = rows.select_related("application").filter(pk=token_id).first()
+    token = rows.select_related("application", "family__application").filter(pk=token_id).first()
     if token is None:
         msg = "There is no such token."
         raise NotFound(msg)
-    changed = retrying(lambda: _end(caller, token, reason=clean(reason, LONGEST_REASON), at=at))
+    changed, closed = retrying(lambda: _end(caller, token, reason=clean(reason, LONGEST_REASON), at=at))
     ending = ending_of(token, at=at, changed=changed)
     if changed:
         _tell(caller, "token_revoked", application=token.application, reason=reason, token_id=str(token.pk))
         _signal(caller, "token", str(token.pk), reason=reason, at=at, revocation=ending.revocation.value)
+    if closed:
+        closing.tell_closed(caller, token.family, reason=reason, at=at)
     return ending
 
 
-def _end(caller: Caller, token: IssuedToken, *, reason: str, at: datetime) -> bool:
+def _end(caller: Caller, token: IssuedToken, *, reason: str, at: datetime) -> tuple[bool, bool]:
+    """Return whether the token ended now, and whether its pair did."""
     with durable():
         # Formats without a random part can give two rows one text: the text is what leaked, so both end.
         rows = IssuedToken.objects.using(write_alias()).filter(digest=token.digest, revoked_at__isnull=True)
@@ -105,7 +110,10 @@ def _end(caller: Caller, token: IssuedToken, *, reason: str, at: datetime) -> bo
                 token=token,
                 detail={"reason": reason},
             )
-    return bool(changed)
+        # RFC 7009 section 2.1: of a pair that one half of is given up, the other half would renew it.
+        family = token.family
+        closed = family is not None and closing.close_within(caller, family, reason=reason, at=at)
+    return bool(changed), closed
 
 
 def ending_of(token: IssuedToken, *, at: datetime, changed: bool = False) -> Ending:
