@@ -18,6 +18,7 @@ from token_issuer.models import (
     Certificate,
     EpochKind,
     IssuedToken,
+    OneTimeKey,
     Origin,
     Principal,
     Rule,
@@ -215,3 +216,22 @@ class TokenFamilyFactory(factory.django.DjangoModelFactory):
     idle_expires_at = AT + timedelta(days=14)
     expires_at = AT + timedelta(days=30)
     created_at = AT
+
+
+class OneTimeKeyFactory(factory.django.DjangoModelFactory):
+    """A login key that was made at ``AT`` for a minute; nobody has its text."""
+
+    class Meta:
+        model = OneTimeKey
+
+    id = factory.LazyFunction(uuid7)
+    digest = factory.LazyAttribute(lambda made: digests.digest(str(made.id)))
+    fingerprint = factory.LazyAttribute(lambda made: made.digest[:16])
+    application = factory.SubFactory(ApplicationFactory)
+    principal = Principal.USER
+    user = factory.SubFactory(UserFactory)
+    principal_key = factory.LazyAttribute(lambda made: epoch_key(EpochKind.USER, made.user.pk))
+    grant = factory.LazyFunction(lambda: {"roomId": "room-1"})
+    resource_key = factory.LazyAttribute(lambda made: epoch_key(EpochKind.RESOURCE, made.application.pk, "room-1"))
+    created_at = AT
+    expires_at = factory.LazyAttribute(lambda made: made.created_at + timedelta(minutes=1))

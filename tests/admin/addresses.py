@@ -25,6 +25,8 @@ def deeds(rows):
         url("certificate", "revoke", rows["certificate"].pk),
         url("issuedtoken", "revoke", rows["issuedtoken"].pk),
         url("issuedtoken", "revoke_selected"),
+        url("onetimekey", "revoke", rows["onetimekey"].pk),
+        url("onetimekey", "revoke_selected"),
         url("rule", "delete", rows["rule"].pk),
         url("application", "add") + "?provider=agora",
         url("certificate", "add") + f"?application={rows['application'].pk}",

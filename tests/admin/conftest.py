@@ -43,7 +43,7 @@ def staff(db):
 @pytest.fixture
 def viewer(staff):
     """The browser of somebody who may see everything and do nothing."""
-    models = ("application", "certificate", "rule", "issuedtoken", "auditevent", "vendoraccount")
+    models = ("application", "certificate", "rule", "issuedtoken", "auditevent", "vendoraccount", "onetimekey")
     return staff(*(f"view_{model}" for model in models))
 
 

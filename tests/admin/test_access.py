@@ -7,8 +7,8 @@ from django.contrib.admin.models import LogEntry
 from django.test import Client
 
 from tests.admin.addresses import deeds, read_pages, url
-from tests.factories import AT, VendorAccountFactory
-from token_issuer.models import Application, AuditEvent, AuditKind, Certificate, IssuedToken, Rule
+from tests.factories import AT, OneTimeKeyFactory, VendorAccountFactory
+from token_issuer.models import Application, AuditEvent, AuditKind, Certificate, IssuedToken, OneTimeKey, Rule
 
 
 @pytest.fixture
@@ -22,11 +22,12 @@ def rows(rooms, active, rule, token):
             kind=AuditKind.DENIED, at=AT, application=rooms, detail={"reason": "no_rule"}
         ),
         "vendoraccount": VendorAccountFactory(application=rooms),
+        "onetimekey": OneTimeKeyFactory(application=rooms),
     }
 
 
 def state():
-    models = (Application, Certificate, Rule, IssuedToken, AuditEvent, LogEntry)
+    models = (Application, Certificate, Rule, IssuedToken, OneTimeKey, AuditEvent, LogEntry)
     return [list(model.objects.order_by("pk").values()) for model in models]
 
 

@@ -35,10 +35,17 @@ def test_unchanged_form_changes_nothing_but_the_version(site, calls):
 
 def test_values_are_saved_and_audited(site, calls, chief):
     page = url("application", "change", calls.pk)
-    changes = {"name": "Phone", "maximum_lifetime": "600", "slots": "2", "option-channel_max": "64"}
+    changes = {
+        "name": "Phone",
+        "maximum_lifetime": "600",
+        "slots": "2",
+        "option-channel_max": "64",
+        "single_login_key": "on",
+    }
     site.post(page, {**rendered(site.get(page)), **changes})
     calls.refresh_from_db()
     assert (calls.name, calls.maximum_lifetime, calls.slots, calls.options["channel_max"]) == ("Phone", 600, 2, 64)
+    assert calls.single_login_key
     event = AuditEvent.objects.get(kind=AuditKind.APPLICATION_CHANGED)
     assert (event.user, event.application, event.detail) == (chief, calls, {})
 

@@ -12,6 +12,7 @@ from tests.factories import (
     ApplicationFactory,
     CertificateFactory,
     IssuedTokenFactory,
+    OneTimeKeyFactory,
     RuleFactory,
     UserFactory,
     VendorAccountFactory,
@@ -32,10 +33,11 @@ def one_more(model, application):
         "issuedtoken": lambda: IssuedTokenFactory(certificate=application.certificates.last()),
         "auditevent": lambda: event(application, user=UserFactory()),
         "vendoraccount": lambda: VendorAccountFactory(application=application),
+        "onetimekey": lambda: OneTimeKeyFactory(application=application),
     }[model]()
 
 
-MODELS = ["application", "certificate", "rule", "issuedtoken", "auditevent", "vendoraccount"]
+MODELS = ["application", "certificate", "rule", "issuedtoken", "auditevent", "vendoraccount", "onetimekey"]
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -157,6 +159,13 @@ def test_accounts_are_found_by_person_or_name_there(site, rooms, bobs):
     VendorAccountFactory(application=rooms, subject="anna")
     for term in ("bob", "user:bob", "subject:rooms/robert", "subject:rooms/rob*"):
         assert found(site, "vendoraccount", term) == [account.pk], term
+
+
+def test_login_keys_are_found_by_one_fact(site, bobs):
+    key = OneTimeKeyFactory(user=bobs.user)
+    OneTimeKeyFactory()
+    for term in ("bob", "user:bob", f"user:{bobs.user.pk}", str(key.pk), f"id:{key.pk}"):
+        assert found(site, "onetimekey", term) == [key.pk], term
 
 
 def test_counted_event_shows_its_count(site, rooms):

@@ -21,6 +21,7 @@ def wanted(calls):
         maximum_lifetime=1200,
         slots=2,
         environment="live",
+        single_login_key=True,
         seen_version=calls.config_version,
     )
 
@@ -29,7 +30,7 @@ def test_everything_is_set_and_the_version_raised(person, calls, wanted, at):
     configure(person, calls, wanted, at=at)
     after = Application.objects.get(pk=calls.pk)
     assert (after.name, after.options, after.slots, after.environment) == ("Phone", {"channel_max": 64}, 2, "live")
-    assert (after.default_lifetime, after.maximum_lifetime) == (600, 1200)
+    assert (after.default_lifetime, after.maximum_lifetime, after.single_login_key) == (600, 1200, True)
     assert after.config_version == calls.config_version + 1
     event = AuditEvent.objects.get(kind=AuditKind.APPLICATION_CHANGED)
     assert (event.user, event.application, event.at) == (person.user, calls, at)

@@ -10,6 +10,7 @@ from token_issuer.admin.applications import ApplicationAdmin
 from token_issuer.admin.audit_events import AuditEventAdmin
 from token_issuer.admin.certificates import CertificateAdmin
 from token_issuer.admin.issued_tokens import IssuedTokenAdmin
+from token_issuer.admin.one_time_keys import OneTimeKeyAdmin
 from token_issuer.admin.rules import RuleAdmin
 from token_issuer.admin.vendor_accounts import VendorAccountAdmin
 
@@ -18,6 +19,7 @@ __all__ = [
     "AuditEventAdmin",
     "CertificateAdmin",
     "IssuedTokenAdmin",
+    "OneTimeKeyAdmin",
     "RuleAdmin",
     "VendorAccountAdmin",
 ]

@@ -171,10 +171,15 @@ class EditApplicationForm(_ConfigurationForm):
     environment = forms.CharField(
         label=_("Environment"), max_length=30, required=False, help_text=_("A label, e.g. sandbox.")
     )
+    single_login_key = forms.BooleanField(
+        label=_("One login key at a time"),
+        required=False,
+        help_text=_("A new one-time login key of a person ends the one before."),
+    )
     seen_version = forms.IntegerField(widget=forms.HiddenInput)
 
     def __init__(self, provider: Provider, application: Application, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  as Django's
-        names = ("name", "environment", "default_lifetime", "maximum_lifetime", "slots")
+        names = ("name", "environment", "default_lifetime", "maximum_lifetime", "slots", "single_login_key")
         initial = {name: getattr(application, name) for name in names} | {"seen_version": application.config_version}
         super().__init__(provider, *args, initial=initial, options=application.options, **kwargs)
 
@@ -185,6 +190,7 @@ class EditApplicationForm(_ConfigurationForm):
             (None, {"fields": ["name", "environment", "seen_version"]}),
             *self._option_fieldset(),
             *self._limit_fieldset(),
+            (_("Login keys"), {"fields": ["single_login_key"]}),
         ]
 
     def lock(self) -> None:
@@ -198,6 +204,7 @@ class EditApplicationForm(_ConfigurationForm):
         return Configuration(
             name=cleaned["name"],
             environment=cleaned["environment"],
+            single_login_key=cleaned["single_login_key"],
             options=self.options,
             seen_version=cleaned["seen_version"],
             **self.limits(),

@@ -9,7 +9,6 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.shortcuts import redirect
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -17,24 +16,16 @@ from token_issuer.admin import revoking, searching
 from token_issuer.admin.base import EvidenceAdmin
 from token_issuer.admin.pages import OwnPages, require
 from token_issuer.admin.secrecy import handles_secrets
-from token_issuer.models import IssuedToken, Standing
+from token_issuer.admin.standings import STANDING_LABELS, short
+from token_issuer.models import IssuedToken
 from token_issuer.registry import providers
 from token_issuer.services.revoking import ending_of
 from token_issuer.services.transactions import write_alias
 from token_issuer.services.verifying import find
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from django.http import HttpRequest, HttpResponse
     from django.urls import URLPattern
-
-STANDING_LABELS = {
-    Standing.LIVE: _("live"),
-    Standing.EXPIRED: _("expired"),
-    Standing.CONSUMED: _("consumed"),
-    Standing.REVOKED: _("revoked"),
-}
 
 
 @admin.register(IssuedToken)
@@ -95,12 +86,12 @@ class IssuedTokenAdmin(OwnPages, EvidenceAdmin):
     @admin.display(description=_("issued at"))
     def issued(self, token: IssuedToken) -> str:
         """When, in few characters."""
-        return _short(token.issued_at)
+        return short(token.issued_at)
 
     @admin.display(description=_("expires at"))
     def expires(self, token: IssuedToken) -> str:
         """Until when, in few characters."""
-        return _short(token.expires_at)
+        return short(token.expires_at)
 
     @admin.display(description=_("privileges"))
     def privileges_text(self, token: IssuedToken) -> str:
@@ -178,7 +169,3 @@ class IssuedTokenAdmin(OwnPages, EvidenceAdmin):
             messages.error(request, told)
             return None
         return revoking.page(self, request, tokens, decided=False)
-
-
-def _short(instant: datetime) -> str:
-    return date_format(timezone.localtime(instant), "Y-m-d H:i")

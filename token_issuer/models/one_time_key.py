@@ -13,9 +13,12 @@ from django.utils.translation import gettext_lazy as _
 from token_issuer.ids import uuid7
 from token_issuer.models.api_key import ApiKey
 from token_issuer.models.application import Application
+from token_issuer.models.issued_token import Standing
 from token_issuer.models.token_family import owned_epochs
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from django_stubs_ext.db.models import TypedModelMeta
 else:
     TypedModelMeta = object
@@ -99,3 +102,12 @@ class OneTimeKey(models.Model):
 
     def __str__(self) -> str:
         return f"one-time key {self.fingerprint}"
+
+    def standing(self, at: datetime) -> Standing:
+        """How it stands at this instant; needs a row read ``with_epochs_now()``."""
+        if self.consumed_at is not None:
+            return Standing.CONSUMED
+        if self.revoked_at is not None or self.epochs != getattr(self, "epochs_now", self.epochs):
+            return Standing.REVOKED
+        # Deadlines are exclusive: at expires_at it has expired.
+        return Standing.EXPIRED if at >= self.expires_at else Standing.LIVE

@@ -31,6 +31,7 @@ class Configuration:
     maximum_lifetime: int | None
     slots: int
     environment: str
+    single_login_key: bool
     seen_version: int
 
 
@@ -61,6 +62,7 @@ def configure(caller: Caller, application: Application, wanted: Configuration, *
                 maximum_lifetime=wanted.maximum_lifetime,
                 slots=wanted.slots,
                 environment=wanted.environment,
+                single_login_key=wanted.single_login_key,
                 config_version=F("config_version") + 1,
             )
             if not changed:

@@ -13,7 +13,7 @@ from token_issuer import policy
 from token_issuer.conf import conf
 from token_issuer.crypto import digests, opaque, stamps
 from token_issuer.errors import PolicyDenied, TokenRejected
-from token_issuer.models import OneTimeKey, Origin
+from token_issuer.models import OneTimeKey, Origin, Standing
 from token_issuer.providers.scopes import TOKENS_ISSUE
 from token_issuer.services import auditing, deciding, families, issuing, recalling
 from token_issuer.services.claiming import application_stands, person_stands
@@ -108,13 +108,9 @@ def _standing_user(key: OneTimeKey, *, at: datetime) -> AbstractBaseUser:
 
 
 def _objection(key: OneTimeKey, *, at: datetime) -> str:
-    if key.consumed_at is not None:
-        return "consumed"
-    if key.revoked_at is not None or key.epochs != key.epochs_now:  # type: ignore[attr-defined]  # annotated
-        return "revoked"
-    # Deadlines are exclusive: at expires_at it has expired.
-    if at >= key.expires_at:
-        return "expired"
+    standing = key.standing(at)
+    if standing is not Standing.LIVE:
+        return str(standing.value)
     user = key.user
     if user is None or not user.is_active or stamps.password_stamp(user.password) != key.password_stamp:
         return "principal_gone"
