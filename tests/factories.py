@@ -37,7 +37,13 @@ VIDEOSDK_KEY = "11111111-2222-4333-8444-555555555555"
 VIDEOSDK_SECRET = "0f1e2d3c4b5a69780f1e2d3c4b5a69780f1e2d3c4b5a69780f1e2d3c4b5a6978"
 
 PUBLIC_IDS = {"agora": AGORA_APP_ID, "videosdk": VIDEOSDK_KEY}
-SECRETS = {"agora": {"certificate": AGORA_CERTIFICATE}, "videosdk": {"secret": VIDEOSDK_SECRET}}
+SECRETS = {
+    "agora": {"certificate": AGORA_CERTIFICATE},
+    "videosdk": {"secret": VIDEOSDK_SECRET},
+    "own": {"key": "5a4b3c2d1e0f69788796a5b4c3d2e1f05a4b3c2d1e0f69788796a5b4c3d2e1f0"},
+}
+ALGORITHMS = {"own": "HS256"}
+NARROWEST = {"agora": ["subscriber"], "own": ["tokens:issue"], "own-once": ["readonly"]}
 
 
 def caller(user: Any, **circumstances: Any) -> Caller:
@@ -79,7 +85,7 @@ class ApplicationFactory(factory.django.DjangoModelFactory):
 
     @factory.post_generation
     def ready(self, create: bool, extracted: Any, **kwargs: Any) -> None:
-        if extracted:
+        if extracted and self.provider != "own-once":  # nothing signs those
             CertificateFactory(application=self, active=True)
 
 
@@ -96,6 +102,7 @@ class CertificateFactory(factory.django.DjangoModelFactory):
     id = factory.LazyFunction(uuid7)
     application = factory.SubFactory(ApplicationFactory)
     key_id = factory.LazyAttribute(lambda made: str(made.id))
+    algorithm = factory.LazyAttribute(lambda made: ALGORITHMS.get(made.application.provider, ""))
     sealed_secret = factory.LazyAttribute(lambda made: seal_secret(made.secret, row=made.id))
     fingerprint = factory.LazyAttribute(lambda made: digests.fingerprint(Secret(**made.secret)))
     created_at = AT
@@ -110,9 +117,7 @@ class RuleFactory(factory.django.DjangoModelFactory):
 
     application = factory.SubFactory(ApplicationFactory, ready=True)
     everyone = True
-    privileges = factory.LazyAttribute(
-        lambda made: ["subscriber"] if made.application.provider == "agora" else ["allow_join"]
-    )
+    privileges = factory.LazyAttribute(lambda made: NARROWEST.get(made.application.provider, ["allow_join"]))
 
     @factory.post_generation
     def for_users(self, create: bool, extracted: Any, **kwargs: Any) -> None:

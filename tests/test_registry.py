@@ -49,7 +49,7 @@ def messages() -> list[str]:
 
 
 def test_the_vendors_files_are_found() -> None:
-    assert list(providers()) == ["agora", "videosdk"]
+    assert list(providers()) == ["agora", "own", "own-once", "videosdk"]
 
 
 def test_our_own_providers_have_no_problems() -> None:
@@ -61,7 +61,7 @@ def test_providers_are_made_once() -> None:
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
-    with pytest.raises(NotFound, match=r"^There is no provider 'agorra'; known: agora, videosdk.$"):
+    with pytest.raises(NotFound, match=r"^There is no provider 'agorra'; known: agora, own, own-once, videosdk.$"):
         get_provider("agorra")
 
 
@@ -72,7 +72,7 @@ def test_settings_add_a_provider(configure) -> None:
 
 def test_settings_remove_by_name(configure) -> None:
     configure(remove=["agora"])
-    assert list(providers()) == ["videosdk"]
+    assert list(providers()) == ["own", "own-once", "videosdk"]
     assert problems() == ()
 
 
@@ -223,7 +223,7 @@ class Optionless(DoorProvider):
 def test_an_invalid_provider_is_left_out_and_reported(configure, cls: type, message: str) -> None:
     configure(add=[here(cls)])
     assert messages() == [message]
-    assert list(providers()) == ["agora", "videosdk"]
+    assert list(providers()) == ["agora", "own", "own-once", "videosdk"]
 
 
 @pytest.fixture
@@ -252,7 +252,7 @@ def test_a_broken_entry_point_does_not_stop_the_others(configure, monkeypatch: p
     entry = EntryPoint(name="doors", value="nowhere:Provider", group=registry.ENTRY_POINT_GROUP)
     monkeypatch.setattr(registry, "entry_points", lambda group: [entry])
     configure()
-    assert list(providers()) == ["agora", "videosdk"]
+    assert list(providers()) == ["agora", "own", "own-once", "videosdk"]
     assert [problem.source for problem in problems()] == ["entry point doors = nowhere:Provider"]
 
 
@@ -270,7 +270,7 @@ def test_what_a_module_only_imports_is_not_its_own(configure, package: Path, mon
     entry = EntryPoint(name="borrowing", value=f"{package.name}.borrowing", group=registry.ENTRY_POINT_GROUP)
     monkeypatch.setattr(registry, "entry_points", lambda group: [entry])
     configure()
-    assert list(providers()) == ["agora", "videosdk"]
+    assert list(providers()) == ["agora", "own", "own-once", "videosdk"]
 
 
 def test_an_unfinished_provider_of_a_module_is_reported(

@@ -152,7 +152,8 @@ class ProviderConformance:
         facts = self.provider.vendor
         told = (facts.name, facts.rotation_steps, facts.leak_steps, facts.revocation_sentence)
         assert all((*told, self.provider.lifetimes.source))
-        assert facts.console_url.startswith("https://")
+        # A token that this site verifies itself has no console but the site's own admin.
+        assert facts.console_url.startswith("https://") or self.provider.verified_here
 
     # What an administrator enters
 
@@ -280,6 +281,9 @@ class ProviderConformance:
             assert not self.accepts(token.value, parts=self.other_secret, expected=grant)
 
     def test_a_token_of_somebody_else_is_refused(self) -> None:
+        if not self.secret:
+            reason = "its tokens are random text: whose each is stands in its row"
+            raise SkipTest(reason)
         for other, (_grant, token) in zip(self.filled(self.other_subject), self.minted(), strict=True):
             assert not self.accepts(token.value, expected=other)
 

@@ -53,6 +53,19 @@ def calls(db):
 
 
 @pytest.fixture
+def own(db, configure):
+    """An application whose access tokens, which this site verifies itself, everyone signed in may have."""
+    configure(ISSUER="https://issuer.example")
+    return RuleFactory(application=ApplicationFactory(slug="own", provider="own", ready=True)).application
+
+
+@pytest.fixture
+def once(db):
+    """An application whose short tokens everyone signed in may have."""
+    return RuleFactory(application=ApplicationFactory(slug="once", provider="own-once", ready=True)).application
+
+
+@pytest.fixture
 def doors(db, configure):
     """An application of a third party's provider."""
     configure(PROVIDERS={"add": [f"{DoorProvider.__module__}.{DoorProvider.__qualname__}"]})

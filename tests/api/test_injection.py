@@ -25,9 +25,11 @@ SPELLINGS = (
 BODIES: dict[str, dict[str, Any]] = {
     "agora": {"channel": "room-1"},
     "videosdk": {"roomId": "room-1"},
+    "own": {"scope": "tokens:issue"},
+    "own-once": {"access": "readonly"},
     "doors": {"door": "front", "escort": {"name": "Ada"}},
 }
-SLUGS = {"agora": "calls", "videosdk": "rooms", "doors": "doors"}
+SLUGS = {"agora": "calls", "videosdk": "rooms", "own": "own", "own-once": "once", "doors": "doors"}
 CLASSES = {**{name: provider.grant_class for name, provider in providers().items()}, "doors": DoorGrant}
 
 
@@ -59,10 +61,17 @@ def with_field(body: dict[str, Any], path: tuple[str, ...], word: str, value: ob
     return {**body, path[0]: with_field(body[path[0]], path[1:], word, value)}
 
 
+@pytest.fixture
+def every_application(rooms, calls, own, once, doors):
+    """One application of each provider, for everyone signed in."""
+
+
 def test_there_is_something_to_inject():
     assert {(name, path) for name, path, _ in cases()} == {
         ("agora", ()),
         ("videosdk", ()),
+        ("own", ()),
+        ("own-once", ()),
         ("doors", ()),
         ("doors", ("escort",)),
     }
@@ -79,7 +88,7 @@ def test_the_field_is_unknown_to_the_grant(name, path, word):
 
 
 @pytest.mark.parametrize(("name", "path"), sorted({(name, path) for name, path, _ in cases()}))
-def test_the_field_is_unknown_over_http(browser, rooms, calls, doors, name, path):
+def test_the_field_is_unknown_over_http(browser, every_application, name, path):
     for word in (word for found, where, word in cases() if (found, where) == (name, path)):
         body = with_field(BODIES[name], path, word, 7)
         response = browser.post(f"applications/{SLUGS[name]}/tokens/", body)
@@ -91,7 +100,7 @@ def test_the_field_is_unknown_over_http(browser, rooms, calls, doors, name, path
         assert explained.json()["fields"] == response.json()["fields"]
 
 
-def test_the_bodies_are_good_without_it(browser, rooms, calls, doors):
+def test_the_bodies_are_good_without_it(browser, every_application):
     for name, body in BODIES.items():
         assert browser.post(f"applications/{SLUGS[name]}/tokens/", body).status_code == 201
 

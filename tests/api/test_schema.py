@@ -71,14 +71,14 @@ def test_every_call_wants_a_session_and_every_change_its_proof():
 def test_a_body_is_one_of_closed_kinds_and_none_is_told_apart_by_a_field():
     schemas = document()["components"]["schemas"]
     kinds = [kind["$ref"].rpartition("/")[2] for kind in schemas["TokenRequest"]["anyOf"]]
-    assert kinds == ["TokenRequest_agora", "TokenRequest_videosdk"]
+    assert kinds == [f"TokenRequest_{name}" for name in ("agora", "own", "own-once", "videosdk")]
     assert all(schemas[kind]["additionalProperties"] is False for kind in kinds)
     assert "discriminator" not in json.dumps(schemas)
     assert "oneOf" not in json.dumps(schemas)
 
 
 def test_without_a_provider_no_body_fits(configure):
-    configure(PROVIDERS={"remove": ["agora", "videosdk"]})
+    configure(PROVIDERS={"remove": ["agora", "own", "own-once", "videosdk"]})
     OpenAPIV31SpecValidator(document()).validate()
     assert not fits({}, "TokenRequest")
 
@@ -88,6 +88,8 @@ def test_without_a_provider_no_body_fits(configure):
     [
         ({"channel": "a", "role": "publisher", "lifetime": 600, "slot": 3}, "TokenRequest"),
         ({"roomId": "a", "permissions": ["ask_join"], "lifetime": "10m"}, "TokenRequest"),
+        ({"scope": "tokens:issue", "lifetime": "1h"}, "TokenRequest"),
+        ({"access": "readwrite", "one_time": False, "lifetime": 120}, "TokenRequest"),
         ({}, "TokenRequest"),
         ({}, "RevocationRequest"),
         ({"reason": "lost"}, "RevocationRequest"),
@@ -106,6 +108,11 @@ def test_good_bodies_fit(body, component):
         {"channel": "a", "lifetime": True},
         {"channel": "a", "slot": 16},
         {"roomId": "a", "participantId": "b"},
+        {"scope": "a", "sub": "b"},
+        {"scope": " a"},
+        {"scope": "a  b"},
+        {"scope": "a", "access": "readonly"},
+        {"access": "readonly", "lifetime": 121},
     ],
 )
 def test_bad_bodies_do_not(body):

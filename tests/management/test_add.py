@@ -104,7 +104,7 @@ def test_every_wrong_value_is_named_and_no_secret_is_quoted(add, typed):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["zoom", "rooms", "--public-id=x"], "There is no provider 'zoom'; known: agora, videosdk."),
+        (["zoom", "rooms", "--public-id=x"], "There is no provider 'zoom'; known: agora, own, own-once, videosdk."),
         ([*ROOMS, *FROM_ENV, "--allow=everyone:fly"], "privileges: fly: not a privilege of VideoSDK"),
         ([*ROOMS, *FROM_ENV, "--allow=group:none:ask_join"], "There is no group 'none'."),
         (["videosdk", "my rooms", "--public-id=x", *FROM_ENV], "slug: may hold letters"),

@@ -33,3 +33,7 @@ def test_steps_at_the_vendor_are_numbered():
     vendor = get_provider("agora").vendor
     lines = steps(vendor, ("One.", "Two."))
     assert lines == [f"At {vendor.name} ({vendor.console_url}):", "  1. One.", "  2. Two."]
+
+
+def test_steps_at_this_site_name_no_console():
+    assert steps(get_provider("own").vendor, ("One.",)) == ["This site:", "  1. One."]

@@ -254,7 +254,7 @@ def test_an_application_that_cannot_be_tried_is_a_warning(rooms, secure, monkeyp
 
 def test_an_application_of_a_provider_that_is_gone_is_found(db, secure):
     CertificateFactory(application=ApplicationFactory(slug="rooms", provider="gone"), active=True, secret={"a": "b"})
-    assert failures(full()) == [("provider", "There is no provider 'gone'; known: agora, videosdk.")]
+    assert failures(full()) == [("provider", "There is no provider 'gone'; known: agora, own, own-once, videosdk.")]
 
 
 def test_a_policy_of_no_application_is_noticed(rooms, settings, secure):

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any, Literal
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
 
-from tests.factories import AT, ApplicationFactory
+from tests.factories import AT, ApplicationFactory, CertificateFactory
+from token_issuer.crypto import signing_keys
 from token_issuer.models import IssuedToken, Origin, VendorAccount
 from token_issuer.models.vendor_account import LARGEST_NUMBER
 from token_issuer.providers.base import Grant, MintedToken, MintOrder, Verification
@@ -59,6 +61,24 @@ def test_the_token_is_as_narrow_and_short_as_can_be(rooms, calls):
         assert row.resource.startswith("doctor-")
         assert (row.expires_at - row.issued_at).total_seconds() == 60
     assert {tuple(row.privileges) for row in IssuedToken.objects.all()} == {("subscriber",), ("allow_join",)}
+
+
+@pytest.mark.parametrize("algorithm", ["HS256", "ES256", "EdDSA", "RS256"])
+def test_our_own_access_tokens_are_tried_under_each_algorithm(db, settings, algorithm):
+    settings.TOKEN_ISSUER = {**settings.TOKEN_ISSUER, "ISSUER": "https://issuer.example"}
+    application = ApplicationFactory(provider="own")
+    secret = signing_keys.new_secret(algorithm)
+    certificate = CertificateFactory(application=application, active=True, algorithm=algorithm, secret=secret)
+    probe(application)
+    row = IssuedToken.objects.get()
+    assert (row.format, row.certificate, row.privileges) == ("own-jwt", certificate, [])
+
+
+def test_our_own_short_tokens_are_tried_without_a_certificate(db):
+    probe(ApplicationFactory(provider="own-once"))
+    row = IssuedToken.objects.get()
+    assert (row.format, row.certificate, row.privileges, row.one_time) == ("own-opaque", None, ["readonly"], True)
+    assert row.expires_at - row.issued_at == timedelta(seconds=1)
 
 
 def test_two_probes_are_two_rooms(rooms):

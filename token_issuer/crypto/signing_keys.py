@@ -49,6 +49,11 @@ class VerifyingKey(Mute):
         """The key itself, for the one call that verifies."""
         return self._key()
 
+    @property
+    def verifying_key(self) -> VerifyingKey:
+        """Itself: whoever verifies takes both kinds of key."""
+        return self
+
     def __repr__(self) -> str:
         return f"<VerifyingKey {self.algorithm} {self.key_id}>"
 

@@ -35,4 +35,5 @@ def away(then: datetime, at: datetime) -> str:
 def steps(vendor: VendorFacts, texts: tuple[str, ...]) -> list[str]:
     """Return what is to be done at the vendor, numbered."""
     numbered = [f"  {number}. {gettext(text)}" for number, text in enumerate(texts, start=1)]
-    return [f"At {vendor.name} ({vendor.console_url}):", *numbered]
+    where = f"At {vendor.name} ({vendor.console_url}):" if vendor.console_url else f"{vendor.name}:"
+    return [where, *numbered]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from token_issuer.crypto import Secret, SigningKey
+    from token_issuer.crypto import Secret, SigningKey, VerifyingKey
 
 SubjectKind = Literal["integer", "text"]
 
@@ -337,7 +337,9 @@ class Provider(ABC):
         Raises TokenMalformed when the text is not of this provider's formats.
         """
 
-    def verify_signed(self, token: str, *, keys: Sequence[SigningKey], expected: Grant | None) -> Verification:
+    def verify_signed(
+        self, token: str, *, keys: Sequence[SigningKey | VerifyingKey], expected: Grant | None
+    ) -> Verification:
         """Do what ``verify`` does, for a provider with ``algorithms``: each key knows its own and its id."""
         raise NotImplementedError
 

@@ -39,7 +39,7 @@ class Command(IssuerCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare the arguments."""
-        parser.add_argument("provider", help="agora, videosdk …")
+        parser.add_argument("provider", help="agora, videosdk, own …")
         parser.add_argument("slug", help="Its name in addresses; front-ends use it.")
         parser.add_argument("--public-id", required=True, help="What a browser may know: App ID, API key …")
         parser.add_argument("--name", help="Its name for people; the slug by default.")
