@@ -28,7 +28,10 @@ def deeds(rows):
         url("onetimekey", "revoke", rows["onetimekey"].pk),
         url("onetimekey", "revoke_selected"),
         url("rule", "delete", rows["rule"].pk),
+        url("apikey", "rotate", rows["apikey"].pk),
+        url("apikey", "revoke", rows["apikey"].pk),
         url("application", "add") + "?provider=agora",
         url("certificate", "add") + f"?application={rows['application'].pk}",
         url("rule", "add") + f"?application={rows['application'].pk}",
+        url("apikey", "add") + f"?application={rows['application'].pk}",
     ]

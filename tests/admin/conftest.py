@@ -6,7 +6,14 @@ import pytest
 from django.contrib.auth.models import Permission
 from django.test import Client
 
-from tests.factories import ApplicationFactory, CertificateFactory, IssuedTokenFactory, RuleFactory, UserFactory
+from tests.factories import (
+    ApplicationFactory,
+    CertificateFactory,
+    IssuedTokenFactory,
+    RuleFactory,
+    UserFactory,
+    api_key,
+)
 
 
 def signed_in(user):
@@ -43,7 +50,16 @@ def staff(db):
 @pytest.fixture
 def viewer(staff):
     """The browser of somebody who may see everything and do nothing."""
-    models = ("application", "certificate", "rule", "issuedtoken", "auditevent", "vendoraccount", "onetimekey")
+    models = (
+        "application",
+        "certificate",
+        "rule",
+        "issuedtoken",
+        "auditevent",
+        "vendoraccount",
+        "onetimekey",
+        "apikey",
+    )
     return staff(*(f"view_{model}" for model in models))
 
 
@@ -71,3 +87,9 @@ def rule(rooms):
 @pytest.fixture
 def token(active):
     return IssuedTokenFactory(certificate=active)
+
+
+@pytest.fixture
+def key(rooms):
+    """An API key with one secret."""
+    return api_key(application=rooms)[0]

@@ -8,12 +8,23 @@ from django.test import Client
 
 from tests.admin.addresses import deeds, read_pages, url
 from tests.factories import AT, OneTimeKeyFactory, VendorAccountFactory
-from token_issuer.models import Application, AuditEvent, AuditKind, Certificate, IssuedToken, OneTimeKey, Rule
+from token_issuer.models import (
+    ApiKey,
+    ApiKeySecret,
+    Application,
+    AuditEvent,
+    AuditKind,
+    Certificate,
+    IssuedToken,
+    OneTimeKey,
+    Rule,
+)
 
 
 @pytest.fixture
-def rows(rooms, active, rule, token):
+def rows(rooms, active, rule, token, key):
     return {
+        "apikey": key,
         "application": rooms,
         "certificate": active,
         "rule": rule,
@@ -27,12 +38,13 @@ def rows(rooms, active, rule, token):
 
 
 def state():
-    models = (Application, Certificate, Rule, IssuedToken, OneTimeKey, AuditEvent, LogEntry)
+    models = (Application, Certificate, Rule, IssuedToken, OneTimeKey, ApiKey, ApiKeySecret, AuditEvent, LogEntry)
     return [list(model.objects.order_by("pk").values()) for model in models]
 
 
 def test_superuser_sees_every_page(site, rows):
     pages = [*read_pages(rows), *deeds(rows), url("application", "add"), url("rule", "add"), url("certificate", "add")]
+    pages += [url("apikey", "add")]
     answers = {page: site.get(page, follow=True).status_code for page in pages}
     assert set(answers.values()) == {200}, answers
 
@@ -101,14 +113,14 @@ def test_evidence_is_not_edited(site, rows, model, page):
     assert state() == before
 
 
-@pytest.mark.parametrize("model", ["application", "certificate", "vendoraccount"])
+@pytest.mark.parametrize("model", ["application", "certificate", "vendoraccount", "apikey"])
 def test_what_the_audit_refers_to_is_not_deleted(site, rows, model):
     assert site.post(url(model, "delete", rows[model].pk), {"post": "yes"}).status_code == 403
 
 
-@pytest.mark.parametrize("model", ["application", "certificate", "issuedtoken"])
+@pytest.mark.parametrize("model", ["application", "certificate", "issuedtoken", "apikey"])
 def test_unknown_row_is_not_an_error(site, rows, model):
-    page = {"application": "disable", "certificate": "activate", "issuedtoken": "revoke"}[model]
+    page = {"application": "disable", "certificate": "activate", "issuedtoken": "revoke", "apikey": "rotate"}[model]
     assert site.get(url(model, page, rows["rule"].pk)).status_code == 404
 
 

@@ -16,6 +16,7 @@ from tests.factories import (
     RuleFactory,
     UserFactory,
     VendorAccountFactory,
+    api_key,
 )
 from token_issuer.models import AuditEvent, AuditKind
 
@@ -34,10 +35,11 @@ def one_more(model, application):
         "auditevent": lambda: event(application, user=UserFactory()),
         "vendoraccount": lambda: VendorAccountFactory(application=application),
         "onetimekey": lambda: OneTimeKeyFactory(application=application),
+        "apikey": lambda: api_key(application=application, owner=UserFactory(), acts_as=UserFactory()),
     }[model]()
 
 
-MODELS = ["application", "certificate", "rule", "issuedtoken", "auditevent", "vendoraccount", "onetimekey"]
+MODELS = ["application", "certificate", "rule", "issuedtoken", "auditevent", "vendoraccount", "onetimekey", "apikey"]
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -10,6 +10,7 @@ from tests.factories import AT, ApiKeySecretFactory, IssuedTokenFactory, UserFac
 from token_issuer import signals
 from token_issuer.crypto import digests, opaque
 from token_issuer.errors import BadOption, Conflict
+from token_issuer.ids import uuid7
 from token_issuer.models import (
     ApiKey,
     ApiKeySecret,
@@ -146,8 +147,17 @@ def test_everything_that_is_wrong_is_named_at_once(person, rooms):
 def test_a_user_who_was_deleted_meanwhile_is_a_conflict(person, rooms):
     gone = UserFactory()
     type(gone).objects.filter(pk=gone.pk).delete()
-    with pytest.raises(Conflict, match=r"A user that this key names was deleted at the same moment\."):
+    with pytest.raises(Conflict, match="A user that this key names was deleted at the same moment"):
         create(person, rooms, acts_as=gone)
+
+
+def test_whoever_asks_twice_makes_one_key(person, rooms):
+    row_id = uuid7()
+    draft = ApiKeyDraft(purpose="nightly import")
+    assert api_keys.create(person, rooms, draft, at=AT, row_id=row_id)[0].pk == row_id
+    with pytest.raises(Conflict, match="or the key was created already"):
+        api_keys.create(person, rooms, draft, at=AT, row_id=row_id)
+    assert (ApiKey.objects.count(), ApiKeySecret.objects.count()) == (1, 1)
 
 
 # Changing

@@ -6,6 +6,7 @@ everything a service does has a page of its own here (``pages.py``), outside any
 
 from __future__ import annotations
 
+from token_issuer.admin.api_keys import ApiKeyAdmin
 from token_issuer.admin.applications import ApplicationAdmin
 from token_issuer.admin.audit_events import AuditEventAdmin
 from token_issuer.admin.certificates import CertificateAdmin
@@ -15,6 +16,7 @@ from token_issuer.admin.rules import RuleAdmin
 from token_issuer.admin.vendor_accounts import VendorAccountAdmin
 
 __all__ = [
+    "ApiKeyAdmin",
     "ApplicationAdmin",
     "AuditEventAdmin",
     "CertificateAdmin",

@@ -20,7 +20,7 @@ from token_issuer.admin.pages import Deed, OwnPages, require
 from token_issuer.admin.secrecy import handles_secrets
 from token_issuer.crypto.references import ReferenceBroken
 from token_issuer.errors import FieldError, TokenIssuerError
-from token_issuer.models import Application, Certificate, Rule
+from token_issuer.models import ApiKey, Application, Certificate, Rule
 from token_issuer.registry import providers
 from token_issuer.services import editing, registering, switching
 
@@ -159,7 +159,9 @@ class ApplicationAdmin(OwnPages):
     def _facts(self, request: HttpRequest, application: Application, provider: Provider) -> dict[str, Any]:
         certificates = self.admin_site.get_model_admin(Certificate)
         rules = self.admin_site.get_model_admin(Rule)
+        keys = self.admin_site.get_model_admin(ApiKey)
         rules_url = reverse("admin:token_issuer_rule_changelist", current_app=self.admin_site.name)
+        keys_url = reverse("admin:token_issuer_apikey_changelist", current_app=self.admin_site.name)
         may_see_certificates = certificates.has_view_permission(request)
         return {
             "title": application.name,
@@ -172,6 +174,9 @@ class ApplicationAdmin(OwnPages):
             "may_stage": certificates.has_add_permission(request),
             "rules_url": f"{rules_url}?application__id__exact={application.pk}"
             if rules.has_view_permission(request)
+            else "",
+            "keys_url": f"{keys_url}?application__id__exact={application.pk}"
+            if keys.has_view_permission(request)
             else "",
         }
 

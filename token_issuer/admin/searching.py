@@ -13,12 +13,13 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 
 from token_issuer.models import EpochKind, epoch_key
+from token_issuer.services.recognising import is_ours
 
 Rows = QuerySet[Any]
 Find = Callable[[Rows, str], Rows]
 
 _FINGERPRINT = re.compile(r"[0-9a-f]{16}")
-_LONGEST_TERM: Final = 64  # ids, addresses and fingerprints are shorter, every token is longer
+_LONGEST_TERM: Final = 64  # ids, addresses and fingerprints are shorter, every token of a vendor is longer
 
 
 def matching(rows: Rows, term: str, *, searches: Mapping[str, Find], guess: Callable[[str], str]) -> Rows:
@@ -30,8 +31,8 @@ def matching(rows: Rows, term: str, *, searches: Mapping[str, Find], guess: Call
 
 
 def could_be_a_token(term: str) -> bool:
-    """Whether a search line looks like a pasted token rather than a name."""
-    return len(term) > _LONGEST_TERM and len(term.split()) == 1
+    """Whether a search line looks like a pasted token or secret rather than a name."""
+    return is_ours(term.strip()) or (len(term) > _LONGEST_TERM and len(term.split()) == 1)
 
 
 def kind_of(term: str) -> str:

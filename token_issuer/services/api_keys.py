@@ -30,6 +30,7 @@ from token_issuer.services.transactions import durable, retrying, write_alias
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from uuid import UUID
 
     from django.db.models import QuerySet
 
@@ -46,15 +47,21 @@ _ENDED = "The API key has ended; create a new one."
 _RACED = "The API key got another secret in the meantime; look at it again."
 
 
-def create(caller: Caller, application: Application, draft: ApiKeyDraft, *, at: datetime) -> tuple[ApiKey, TokenText]:
+def create(
+    caller: Caller, application: Application, draft: ApiKeyDraft, *, at: datetime, row_id: UUID | None = None
+) -> tuple[ApiKey, TokenText]:
     """Create a key; the text is its first secret, which nobody can read again.
+
+    Args:
+        row_id: the id that the row shall have, so that whoever asks twice makes one key; a new one by default.
 
     Raises:
         BadOption: a value does not fit; ``fields`` names each.
-        Conflict: a user it names was deleted at the same moment.
+        Conflict: there is a key of this id, or a user it names was deleted at the same moment.
     """
     terms = check_draft(draft, at=at)
     key = ApiKey(
+        id=row_id or uuid7(),
         application=application,
         public_id=opaque.new_public_id(),
         acts_as=draft.acts_as,
@@ -197,7 +204,7 @@ def _naming_people(work: Callable[[], None]) -> None:
     try:
         retrying(work)
     except IntegrityError as error:
-        msg = "A user that this key names was deleted at the same moment."
+        msg = "A user that this key names was deleted at the same moment, or the key was created already."
         raise Conflict(msg) from error
 
 
