@@ -214,3 +214,31 @@ def test_third_partys_provider_gets_its_form(site, settings):
     assert Application.objects.get().options == {
         "lowest": -2, "home": {"name": "Lobby", "floor": 0}, "stops": [1, 2], "modes": ["fast"], "note": None,
     }  # fmt: skip
+
+
+OWN = {
+    **{name: FILLED[name] for name in ("environment", "reference", "default_lifetime", "slots", "rule_for")},
+    "name": "API",
+    "slug": "api",
+    "public_id": "",
+    "secret-key": "",
+    "algorithm": "EdDSA",
+    "maximum_lifetime": "",
+    "option-refresh_lifetime": "30d",
+    "option-refresh_idle": "14d",
+}
+
+
+def test_our_own_key_is_made_when_the_form_is_saved(site):
+    answer = site.post(url("application", "add") + "?provider=own", OWN)
+    assert answer.status_code == 302, errors(answer)
+    certificate = Application.objects.get(slug="api").certificates.get()
+    assert (certificate.algorithm, certificate.state) == ("EdDSA", CertificateState.ACTIVE)
+
+
+def test_what_nothing_signs_asks_for_no_secret(site):
+    form = site.get(url("application", "add") + "?provider=own-once").context["adminform"].form
+    assert not [name for name in form.fields if name.startswith("secret") or name in {"reference", "algorithm"}]
+    answer = site.post(url("application", "add") + "?provider=own-once", {**OWN, "slug": "uploads", "name": "Uploads"})
+    assert answer.status_code == 302, errors(answer)
+    assert not Application.objects.get(slug="uploads").certificates.exists()

@@ -173,3 +173,29 @@ def test_other_values_are_refused_and_named(add, arguments, line):
     add(*ROOMS, *FROM_ENV)
     done = add(*arguments)
     assert (done.code, done.err) == (1, f"rooms exists and differs; change it in the admin.\n{line}")
+
+
+def test_our_own_key_is_made_here_and_asked_of_nobody(add, settings):
+    settings.TOKEN_ISSUER = {**settings.TOKEN_ISSUER, "SCOPES": {"read": "Read."}}
+    done = add("own", "api", "--algorithm=ES256", "--allow=everyone:read,tokens:issue", "--option=browser_pairs=true")
+    certificate = Certificate.objects.get()
+    assert done.out == f"api is registered; its certificate {certificate.fingerprint} is active.\n"
+    assert (certificate.algorithm, certificate.state) == ("ES256", CertificateState.ACTIVE)
+    assert (Application.objects.get().public_id, Rule.objects.get().privileges) == ("api", ["read", "tokens:issue"])
+
+
+def test_what_nothing_signs_is_registered_without_a_certificate(add):
+    done = add("own-once", "uploads", "--allow=everyone:readonly")
+    assert (done.code, done.out) == (0, "uploads is registered; it needs no certificate.\n")
+
+
+def test_a_group_may_be_allowed_a_scope_that_holds_a_colon(add):
+    GroupFactory(name="staff")
+    assert add("own", "api", "--allow=group:staff:tokens:issue").code == 0
+    assert Rule.objects.get().privileges == ["tokens:issue"]
+
+
+def test_a_vendors_public_id_is_not_made_up(add):
+    done = add("agora", "calls", "--secret-from-env=ROOMS_SECRET")
+    assert done.code == 1
+    assert "public_id" in done.err

@@ -154,7 +154,7 @@ def test_a_certificate_knows_when_it_was_staged_and_what_it_is_now(person, rooms
 
 
 def test_a_certificate_is_staged_for_its_purpose(person, rooms):
-    fresh = rotating.new_certificate(person, rooms, purpose="call", secret=NEW, reference="", at=AT)
+    fresh = rotating.new_certificate(person, rooms, rotating.Material(purpose="call", secret=NEW), at=AT)
     assert fresh.purpose == "call"
 
 

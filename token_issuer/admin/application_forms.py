@@ -121,16 +121,18 @@ class AddApplicationForm(_ConfigurationForm, CertificateForm):
         super().__init__(provider, *args, **kwargs)
         self.fields["public_id"].label = gettext(provider.public_id_field.label)
         self.fields["public_id"].help_text = escape(gettext(provider.public_id_field.help))
+        self.fields["public_id"].required = not provider.verified_here  # the slug serves
         self.fields["rule_privileges"].choices = privilege_choices(provider)  # type: ignore[attr-defined]  # its own kind
         self.fields["rule_groups"] = groups
 
     @property
     def fieldsets(self) -> list[tuple[Any, dict[str, Any]]]:
         """The fields under their headings, in the order in which somebody fills them in."""
-        secrets = [secret_fields.PREFIX + part.name for part in self.parts]
+        secrets = [*secret_fields.secret_fields(self.provider, "sign")]
+        first = [(_("First certificate, active when you save"), {"fields": secrets})] if secrets else []
         return [
             (None, {"fields": ["name", "slug", "environment", "public_id"]}),
-            (_("First certificate, active when you save"), {"fields": [*secrets, secret_fields.REFERENCE]}),
+            *first,
             *self._option_fieldset(),
             (_("Who may"), {"fields": ["rule_for", "rule_groups", "rule_privileges"]}),
             *self._limit_fieldset(),
@@ -148,6 +150,7 @@ class AddApplicationForm(_ConfigurationForm, CertificateForm):
             options=self.options,
             secret=self.secret,
             reference=self.reference,
+            algorithm=self.algorithm,
             rules=self._rules(),
             **self.limits(),
         )

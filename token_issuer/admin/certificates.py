@@ -54,6 +54,7 @@ class CertificateAdmin(OwnPages, ReadOnlyAdmin):
         "fingerprint",
         "application",
         "purpose",
+        "algorithm",
         "state_label",
         "reference",
         "created_at",
@@ -130,6 +131,7 @@ class CertificateAdmin(OwnPages, ReadOnlyAdmin):
                 application,
                 secret=form.secret,
                 reference=form.reference,
+                algorithm=form.algorithm,
                 purpose=purpose,
                 at=timezone.now(),
             )

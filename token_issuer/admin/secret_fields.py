@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django import forms
 from django.utils.html import escape
+from django.utils.text import format_lazy
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -14,10 +15,11 @@ from token_issuer.crypto import Secret, references
 from token_issuer.crypto.references import ReferenceBroken
 
 if TYPE_CHECKING:
-    from token_issuer.providers.base import SecretField
+    from token_issuer.providers.base import Provider, SecretField
 
 PREFIX: Final = "secret-"
 REFERENCE: Final = "reference"
+ALGORITHM: Final = "algorithm"
 
 
 class ReferenceInput(forms.TextInput):
@@ -32,9 +34,12 @@ class ReferenceInput(forms.TextInput):
         return str(value)
 
 
-def secret_fields(parts: tuple[SecretField, ...]) -> dict[str, forms.Field]:
-    """Return a write-only field for each part, and one for a reference instead of them."""
-    pasted: dict[str, forms.Field] = {PREFIX + part.name: _pasted(part) for part in parts}
+def secret_fields(provider: Provider, purpose: str) -> dict[str, forms.Field]:
+    """Return a write-only field for each part of the secret, one for a reference instead of them, and the algorithm."""
+    parts = provider.secret_fields.get(purpose, ())
+    if not parts:
+        return {}
+    pasted: dict[str, forms.Field] = {PREFIX + part.name: _pasted(part, made=provider.generates) for part in parts}
     pasted[REFERENCE] = forms.CharField(
         label=_("Or a reference"),
         required=False,
@@ -42,11 +47,20 @@ def secret_fields(parts: tuple[SecretField, ...]) -> dict[str, forms.Field]:
         help_text=_("env:NAME or file:/absolute/path: the secret stays there, and nothing is stored here."),
         widget=ReferenceInput(attrs={"class": "vTextField", "autocomplete": "off", "spellcheck": "false"}),
     )
+    if provider.algorithms and purpose == "sign":
+        pasted[ALGORITHM] = forms.ChoiceField(
+            label=_("Algorithm"),
+            required=False,
+            choices=[("", _("As now; %s at first") % provider.algorithms[0]), *((n, n) for n in provider.algorithms)],
+            help_text=_("HS256 is verified by this site alone; the others by whoever fetches the published keys."),
+        )
     return pasted
 
 
-def _pasted(part: SecretField) -> forms.Field:
+def _pasted(part: SecretField, *, made: bool) -> forms.Field:
     stored = _("It is sealed when you save, and never shown again.")
+    if made:
+        stored = format_lazy("{} {}", _("Leave it empty: a new one is made here."), stored)
     return forms.CharField(
         label=gettext(part.label),
         required=False,  # a reference may stand for it; the service asks for one of both

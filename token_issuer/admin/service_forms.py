@@ -51,7 +51,7 @@ class CertificateForm(ServiceForm):
     def __init__(self, provider: Provider, *args: Any, purpose: str = "sign", **kwargs: Any) -> None:  # noqa: ANN401  as Django's
         super().__init__(provider, *args, **kwargs)
         self.parts = provider.secret_fields.get(purpose, ())
-        self.fields.update(secret_fields.secret_fields(self.parts))
+        self.fields.update(secret_fields.secret_fields(provider, purpose))
 
     @property
     def fieldsets(self) -> list[tuple[Any, dict[str, Any]]]:
@@ -73,7 +73,12 @@ class CertificateForm(ServiceForm):
     @property
     def reference(self) -> str:
         """What was named instead; empty when a secret was pasted."""
-        return str(self.cleaned_data[secret_fields.REFERENCE])
+        return str(self.cleaned_data.get(secret_fields.REFERENCE, ""))
+
+    @property
+    def algorithm(self) -> str:
+        """What it shall sign with; empty for the provider to say."""
+        return str(self.cleaned_data.get(secret_fields.ALGORITHM, ""))
 
 
 def privilege_choices(provider: Provider) -> list[tuple[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -34,10 +35,10 @@ def rules_of(texts: Iterable[str]) -> list[RuleDraft]:
 
 
 def _rule(text: str) -> RuleDraft:
-    who, _, words = text.rpartition(":")
-    kind, _, name = who.partition(":")
+    kind, _, rest = text.partition(":")
+    name, words = _split(kind, rest)
     privileges = words.split(",")
-    if kind == "everyone" and not name and words:
+    if kind == "everyone" and words:
         return RuleDraft(everyone=True, privileges=privileges)
     if kind == "group" and name and words:
         return RuleDraft(groups=[_group(name)], privileges=privileges)
@@ -45,6 +46,19 @@ def _rule(text: str) -> RuleDraft:
         return RuleDraft(users=[user_of(name)], privileges=privileges)
     msg = f"--allow {text!r} is not understood. Write {ALLOW_FORMS}."
     raise CommandError(msg)
+
+
+def _split(kind: str, rest: str) -> tuple[str, str]:
+    """Return name and privileges. Scopes hold colons (tokens:issue) and so may names: the shortest name that is one."""
+    if kind == "everyone":
+        return "", rest
+    first, last = rest.partition(":"), rest.rpartition(":")
+    find = {"group": _group, "user": user_of}.get(kind)
+    if first != last and find is not None:
+        with suppress(CommandError):
+            find(first[0])
+            return first[0], first[2]
+    return last[0], last[2]
 
 
 def _by_name(text: str) -> Any:  # noqa: ANN401  the site's own user model

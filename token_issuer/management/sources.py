@@ -48,6 +48,9 @@ def add_arguments(parser: CommandParser) -> None:
         action="store_true",
         help="Read it now from standard input: the text, or a JSON object where it has several parts.",
     )
+    ways.add_argument(
+        "--algorithm", default="", help="What it signs with, for our own tokens: HS256, ES256, EdDSA or RS256."
+    )
     one.add_argument(
         "--reference",
         default="",
@@ -63,7 +66,7 @@ def given(options: Mapping[str, Any], provider: Provider, purpose: str, *, ask: 
         CommandError: it cannot be read, or there is nobody to ask. Never quotes a value.
         ReferenceBroken: what a name or reference leads to is no such secret.
     """
-    parts = _parts(provider, purpose)
+    parts = _parts(provider, purpose) if provider.secret_fields else ()
     names = [part.name for part in parts]
     if options["reference"]:
         references.check(options["reference"])
@@ -72,7 +75,8 @@ def given(options: Mapping[str, Any], provider: Provider, purpose: str, *, ask: 
         return Given(parts=_from_environment(options["secret_from_env"], names))
     if options["secret_stdin"]:
         return Given(parts=_read(sys.stdin.read(LONGEST_INPUT + 1), names))
-    return Given(parts=_asked(parts)) if ask else Given()
+    # What is made here is asked of nobody.
+    return Given(parts=_asked(parts)) if ask and parts and not provider.generates else Given()
 
 
 def _parts(provider: Provider, purpose: str) -> Sequence[SecretField]:

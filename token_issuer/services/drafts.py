@@ -42,7 +42,10 @@ class RuleDraft:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApplicationDraft:
-    """An application to be. ``secret`` are the parts the provider asks for; or ``reference`` names where they are."""
+    """An application to be. ``secret`` are the parts the provider asks for; or ``reference`` names where they are.
+
+    ``algorithm`` is the first certificate's, where the provider has several; its default when it is left out.
+    """
 
     provider: str
     slug: str
@@ -51,6 +54,7 @@ class ApplicationDraft:
     options: Mapping[str, object] = field(default_factory=dict)
     secret: Mapping[str, str] = field(default_factory=dict, repr=False)
     reference: str = ""
+    algorithm: str = ""
     default_lifetime: int | None = None
     maximum_lifetime: int | None = None
     slots: int = 4
@@ -61,11 +65,15 @@ class ApplicationDraft:
         # Error reporters print the locals of every frame that a draft's secret goes through.
         object.__setattr__(self, "secret", SecretParts(self.secret))
 
+    def known_as(self, provider: Provider) -> str:
+        """Return the public id: what was handed in; for our own tokens, which no vendor names, else the slug."""
+        return self.public_id or (self.slug if provider.verified_here else "")
+
 
 def check_application(provider: Provider, draft: ApplicationDraft) -> None:
     """Raise BadOption naming every value that does not fit, before anything is written."""
     wrong: dict[str, list[str]] = {}
-    _collect(wrong, lambda: provider.check_public_id(draft.public_id))
+    _collect(wrong, lambda: provider.check_public_id(draft.known_as(provider)))
     _collect(
         wrong,
         lambda: check_configuration(
@@ -75,8 +83,11 @@ def check_application(provider: Provider, draft: ApplicationDraft) -> None:
             maximum_lifetime=draft.maximum_lifetime,
         ),
     )
-    if not draft.reference:
-        _collect(wrong, lambda: check_secret(provider, "sign", draft.secret))
+    if "sign" in provider.secret_fields:
+        if not draft.reference:
+            _collect(wrong, lambda: check_secret(provider, "sign", draft.secret))
+    elif draft.secret or draft.reference:
+        wrong["secret"] = ["is not needed: nothing signs these tokens"]
     _collect(wrong, lambda: check_new_slug(draft.slug))
     for rule in draft.rules:
         _collect(wrong, partial(check_rule, provider, rule))
@@ -109,7 +120,12 @@ def check_new_slug(slug: str) -> None:
 
 
 def check_secret(provider: Provider, purpose: str, parts: Mapping[str, str]) -> None:
-    """Raise BadOption naming the part that is missing, unknown or malformed. Never quotes a value."""
+    """Raise BadOption naming the part that is missing, unknown or malformed. Never quotes a value.
+
+    Nothing at all is right where the secret is made here.
+    """
+    if provider.generates and not parts:
+        return  # made when it is needed
     known = [part.name for part in provider.secret_fields.get(purpose, ())]
     for name in parts:
         if name not in known:

@@ -11,7 +11,7 @@ from token_issuer.models import Application, AuditKind, Certificate, Rule
 from token_issuer.registry import get_provider
 from token_issuer.services import auditing
 from token_issuer.services.drafts import check_application, check_new_slug
-from token_issuer.services.rotating import new_certificate
+from token_issuer.services.rotating import Material, new_certificate
 from token_issuer.services.transactions import durable, retrying, write_alias
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def _created(caller: Caller, provider: Provider, draft: ApplicationDraft, *, at:
         name=draft.name or draft.slug,
         slug=draft.slug,
         provider=provider.name,
-        public_id=draft.public_id,
+        public_id=draft.known_as(provider),
         options=dict(draft.options),
         default_lifetime=draft.default_lifetime,
         maximum_lifetime=draft.maximum_lifetime,
@@ -69,9 +69,8 @@ def _created(caller: Caller, provider: Provider, draft: ApplicationDraft, *, at:
 
 
 def _add_certificate(caller: Caller, application: Application, draft: ApplicationDraft, *, at: datetime) -> None:
-    certificate = new_certificate(
-        caller, application, purpose="sign", secret=draft.secret, reference=draft.reference, at=at
-    )
+    material = Material(secret=draft.secret, reference=draft.reference, algorithm=draft.algorithm)
+    certificate = new_certificate(caller, application, material, at=at)
     Certificate.objects.using(write_alias()).filter(pk=certificate.pk).update(activated_at=at)
     auditing.record(
         AuditKind.CERTIFICATE_ACTIVATED,

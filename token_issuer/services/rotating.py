@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from django.db import IntegrityError
 from django.db.models import F
 
 from token_issuer import signals
-from token_issuer.crypto import Secret, SecretParts, digests, references
+from token_issuer.crypto import Secret, SecretParts, digests, public_jwks, references, signing_keys
 from token_issuer.errors import BadOption, Conflict
 from token_issuer.ids import uuid7
 from token_issuer.models import Application, AuditKind, Certificate, EpochKind, epoch_key
@@ -25,9 +26,20 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from token_issuer.models.certificate import CertificateQuerySet
+    from token_issuer.providers.base import Provider
     from token_issuer.services.callers import Caller
 
 Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Material:
+    """What a certificate is made of: a secret's parts, or where they are kept; neither where we make the secret."""
+
+    purpose: str = "sign"
+    secret: Mapping[str, str] = field(default_factory=dict, repr=False)
+    reference: str = ""
+    algorithm: str = ""
 
 
 def stage(
@@ -38,8 +50,11 @@ def stage(
     at: datetime,
     purpose: str = "sign",
     reference: str = "",
+    algorithm: str = "",
 ) -> Certificate:
-    """Store a new certificate that does not sign yet.
+    """Store a new certificate that does not sign yet. What it signs with is made here where nobody has to paste one.
+
+    ``algorithm`` is for providers that have several: that of the one that signs now, when it is left out.
 
     Raises:
         BadOption: the secret does not fit the provider, or is one the application has or had revoked; the message
@@ -48,41 +63,70 @@ def stage(
     secret = SecretParts(secret)  # what an error reporter would print of this frame
     if not reference:
         check_secret(get_provider(application.provider), purpose, secret)
+    material = Material(purpose=purpose, secret=secret, reference=reference, algorithm=algorithm)
 
     def work() -> Certificate:
         with durable():
-            return new_certificate(caller, application, purpose=purpose, secret=secret, reference=reference, at=at)
+            return new_certificate(caller, application, material, at=at)
 
     certificate = retrying(work)
     _changed(caller, certificate, "staged", at=at)
     return certificate
 
 
-def new_certificate(
-    caller: Caller, application: Application, *, purpose: str, secret: Mapping[str, str], reference: str, at: datetime
-) -> Certificate:
+def new_certificate(caller: Caller, application: Application, material: Material, *, at: datetime) -> Certificate:
     """Insert a staged certificate inside the caller's transaction; the secret is sealed to its row."""
-    row_id = uuid7()
-    if reference:
-        provider = get_provider(application.provider)
-        names = tuple(part.name for part in provider.secret_fields[purpose])
-        secret = references.resolve(reference, names).parts
-        check_secret(provider, purpose, secret)
+    row_id, provider = uuid7(), get_provider(application.provider)
+    algorithm = _algorithm(application, provider, material)
+    secret = _secret(provider, material, algorithm)
     fingerprint = digests.fingerprint(Secret(**secret))
-    _refuse_known(application, purpose, fingerprint, field=next(iter(secret)))
+    _refuse_known(application, material.purpose, fingerprint, field=next(iter(secret)))
     certificate = Certificate.objects.using(write_alias()).create(
         id=row_id,
         application=application,
-        purpose=purpose,
+        purpose=material.purpose,
         key_id=str(row_id),
-        sealed_secret=None if reference else seal_secret(secret, row=row_id),
-        reference=reference,
+        algorithm=algorithm,
+        public_jwk=_public_jwk(provider, secret, algorithm=algorithm, key_id=str(row_id)),
+        sealed_secret=None if material.reference else seal_secret(secret, row=row_id),
+        reference=material.reference,
         fingerprint=fingerprint,
         created_at=at,
         created_by_id=caller.user_id,
     )
     _record(AuditKind.CERTIFICATE_STAGED, caller, certificate, at=at)
     return certificate
+
+
+def _algorithm(application: Application, provider: Provider, material: Material) -> str:
+    """Return what the certificate signs with; empty where the format knows one way only."""
+    known = provider.algorithms if material.purpose == "sign" else ()
+    if not known and not material.algorithm:
+        return ""
+    if material.algorithm and material.algorithm not in known:
+        raise BadOption("algorithm", f"must be one of: {', '.join(known)}" if known else "is fixed for this provider")
+    rows = Certificate.objects.using(write_alias()).filter(application=application, purpose=material.purpose)
+    return material.algorithm or rows.active().values_list("algorithm", flat=True).first() or known[0]
+
+
+def _secret(provider: Provider, material: Material, algorithm: str) -> Mapping[str, str]:
+    """Return the parts: those that were handed in, those that a reference leads to, or new ones."""
+    if material.reference:
+        names = tuple(part.name for part in provider.secret_fields[material.purpose])
+        secret = references.resolve(material.reference, names).parts
+        check_secret(provider, material.purpose, secret)
+        return secret
+    if material.secret or not provider.generates:
+        return material.secret
+    return SecretParts(signing_keys.new_secret(algorithm, part=provider.signing_part))
+
+
+def _public_jwk(provider: Provider, secret: Mapping[str, str], *, algorithm: str, key_id: str) -> dict[str, str] | None:
+    """Return the half that may be published, None where there is none; BadOption when the secret is no such key."""
+    if not algorithm:
+        return None
+    key = signing_keys.signing_key(Secret(**secret), part=provider.signing_part, algorithm=algorithm, key_id=key_id)
+    return public_jwks.public_jwk(key)
 
 
 def _refuse_known(application: Application, purpose: str, fingerprint: str, *, field: str) -> None:
@@ -151,6 +195,7 @@ def replace(
     reason: str,
     at: datetime,
     reference: str = "",
+    algorithm: str = "",
 ) -> Certificate:
     """Take a new secret because the old one leaked: revoke, stage and activate in one transaction.
 
@@ -162,15 +207,19 @@ def replace(
     secret = SecretParts(secret)  # as in stage
     if not reference:
         check_secret(get_provider(application.provider), certificate.purpose, secret)
+    material = Material(
+        purpose=certificate.purpose,
+        secret=secret,
+        reference=reference,
+        algorithm=algorithm or certificate.algorithm,
+    )
 
     def work() -> Certificate:
         with durable():
             _revoke(caller, certificate, reason=clean(reason, LONGEST_REASON), at=at)
             # Whatever still signs gives way: the caller asked for this secret to be the one.
             _signing(certificate).update(retiring_at=at)
-            fresh = new_certificate(
-                caller, application, purpose=certificate.purpose, secret=secret, reference=reference, at=at
-            )
+            fresh = new_certificate(caller, application, material, at=at)
             _step(fresh, {}, activated_at=at)
             _record(AuditKind.CERTIFICATE_ACTIVATED, caller, fresh, at=at)
             return fresh

@@ -41,7 +41,11 @@ class Command(IssuerCommand):
         """Declare the arguments."""
         parser.add_argument("provider", help="agora, videosdk, own …")
         parser.add_argument("slug", help="Its name in addresses; front-ends use it.")
-        parser.add_argument("--public-id", required=True, help="What a browser may know: App ID, API key …")
+        parser.add_argument(
+            "--public-id",
+            default="",
+            help="What a browser may know: App ID, API key …; for our own tokens the slug by default.",
+        )
         parser.add_argument("--name", help="Its name for people; the slug by default.")
         parser.add_argument("--option", action="append", default=[], metavar="KEY=VALUE", help=PAIRS)
         parser.add_argument(
@@ -60,7 +64,7 @@ class Command(IssuerCommand):
         application = find_application(options["slug"])
         if application is None:
             secret = sources.given(options, provider, "sign")
-            self._register(options["slug"], wanted, secret=secret, rules=rules, at=at)
+            self._register(options["slug"], wanted, secret=secret, algorithm=options["algorithm"], rules=rules, at=at)
             return
         _refuse_differences(application, wanted)
         _refuse_other_secret(application, sources.given(options, provider, "sign", ask=False))
@@ -68,14 +72,27 @@ class Command(IssuerCommand):
         self.say(f"{application.slug} exists; {len(added)} rules added.")
 
     def _register(
-        self, slug: str, wanted: Mapping[str, Any], *, secret: Given, rules: Sequence[RuleDraft], at: datetime
+        self,
+        slug: str,
+        wanted: Mapping[str, Any],
+        *,
+        secret: Given,
+        algorithm: str,
+        rules: Sequence[RuleDraft],
+        at: datetime,
     ) -> None:
         draft = ApplicationDraft(
-            slug=slug, **{"name": slug, **wanted}, secret=secret.parts, reference=secret.reference, rules=rules
+            slug=slug,
+            **{"name": slug, "public_id": "", **wanted},
+            secret=secret.parts,
+            reference=secret.reference,
+            algorithm=algorithm,
+            rules=rules,
         )
         application = registering.register(self.caller(), draft, at=at)
-        certificate = application.certificates.get()
-        self.say(f"{slug} is registered; its certificate {certificate.fingerprint} is active.")
+        certificate = application.certificates.first()
+        signed = f"its certificate {certificate.fingerprint} is active" if certificate else "it needs no certificate"
+        self.say(f"{slug} is registered; {signed}.")
         if not rules and not conf.policy_path_for(slug):
             self.say("Nobody may mint yet: add a rule (--allow everyone:PRIVILEGE, run again) or a site policy.")
 
@@ -84,7 +101,7 @@ def _wanted(options: Mapping[str, Any], provider: Provider) -> dict[str, Any]:
     """Return what the command line says about the application; what it leaves out is absent."""
     said = {
         "provider": provider.name,
-        "public_id": options["public_id"],
+        "public_id": options["public_id"] or None,
         "name": options["name"],
         "options": body_of(provider.options_class, options["option"], option="--option") or None,
         "default_lifetime": seconds_of(options["default_lifetime"]),

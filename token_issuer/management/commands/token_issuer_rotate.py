@@ -93,6 +93,7 @@ class _Rotation:
             secret=given.parts,
             reference=given.reference,
             purpose=self.purpose,
+            algorithm=self.options["algorithm"],
             at=self.at,
         )
         self.say(f"Staged {_named(staged)}. It does not sign yet.", *self._vendor_steps(leaked=False))
@@ -122,7 +123,13 @@ class _Rotation:
         if certificate.state is CertificateState.ACTIVE:
             given = sources.given(self.options, self.provider, self.purpose)
             fresh = rotating.replace(
-                self.caller, certificate, secret=given.parts, reference=given.reference, reason=reason, at=self.at
+                self.caller,
+                certificate,
+                secret=given.parts,
+                reference=given.reference,
+                algorithm=self.options["algorithm"],
+                reason=reason,
+                at=self.at,
             )
             self.say(f"{_named(fresh)} signs from now on.")
         else:
