@@ -10,20 +10,26 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from token_issuer.conf import conf
 from token_issuer.crypto import generating
-from token_issuer.management import ring_files
+from token_issuer.management import env_files
+
+VARIABLE = "TOKEN_ISSUER_ENCRYPTION_KEYS"
 
 _SETTINGS = f"""
 Secrets are sealed with this key: keep it where your other secrets are, back it up apart from the database, and never
 commit it. In settings.py:
 
     TOKEN_ISSUER = {{
-        "ENCRYPTION_KEYS": os.environ.get("{ring_files.VARIABLE}", ""),
+        "ENCRYPTION_KEYS": os.environ.get("{VARIABLE}", ""),
     }}
 """
 _SECOND = """
 There is a key ring already ({ids}). Put the new entry in front of the others, with a comma after it: the first entry
 seals, all of them open. Then restart the site and run `python manage.py token_issuer_reseal`.
 """
+_THERE = (
+    ", and secrets may be sealed with what it names. To add a key, put a new entry in front of the others there;"
+    " `token_issuer_init` without --write prints one."
+)
 
 
 class Command(BaseCommand):
@@ -50,15 +56,16 @@ class Command(BaseCommand):
         taken = _ids()
         entry = generating.new_ring_entry(taken)
         if options["write"] is None:
-            self.stdout.write(f"{ring_files.VARIABLE}={entry.reveal()}")
+            self.stdout.write(f"{VARIABLE}={entry.reveal()}")
             self._explain(_SECOND.format(ids=", ".join(taken)) if taken else _SETTINGS)
             return
         if taken:
             msg = f"The settings have a key ring already ({', '.join(taken)}); --write makes the first one only."
             raise CommandError(msg)
-        ignored = ring_files.append(options["write"], entry)
-        self.stdout.write(f"Wrote {ring_files.VARIABLE} to {options['write']}, readable by you alone.")
-        if not ignored:
+        with env_files.appending(options["write"], absent={VARIABLE: _THERE}) as write:
+            write({VARIABLE: entry})
+        self.stdout.write(f"Wrote {VARIABLE} to {options['write']}, readable by you alone.")
+        if not env_files.is_ignored(options["write"]):
             self._explain(f"git does not ignore {options['write']}: add it to .gitignore before you commit.")
         self._explain(_SETTINGS)
 
