@@ -8,6 +8,7 @@ from tests.factories import AT, IssuedTokenFactory
 from token_issuer.models import IssuedToken
 
 OLD = AT - timedelta(days=200)
+TWO = "2 tokens, 0 families, 0 one-time keys, 0 events, 0 windows"
 
 
 def old_tokens(number: int) -> None:
@@ -18,19 +19,26 @@ def old_tokens(number: int) -> None:
 def test_it_deletes_and_counts(run, db):
     old_tokens(2)
     done = run("token_issuer_purge", at=AT)
-    assert (done.code, done.out, IssuedToken.objects.count()) == (0, "Deleted 2 tokens, 0 events, 0 windows.\n", 0)
+    assert (done.code, done.out, IssuedToken.objects.count()) == (
+        0,
+        f"Deleted {TWO}.\n",
+        0,
+    )
 
 
 def test_a_dry_run_deletes_nothing(run, db):
     old_tokens(2)
     done = run("token_issuer_purge", "--dry-run", at=AT)
-    assert (done.out, IssuedToken.objects.count()) == ("Would delete 2 tokens, 0 events, 0 windows.\n", 2)
+    assert (done.out, IssuedToken.objects.count()) == (
+        f"Would delete {TWO}.\n",
+        2,
+    )
 
 
 def test_it_tells_how_far_it_is_when_asked(run, db):
     old_tokens(2)
     done = run("token_issuer_purge", "--verbosity=2", at=AT)
-    assert done.out.startswith("so far 2 tokens, 0 events, 0 windows\n")
+    assert done.out.startswith(f"so far {TWO}\n")
 
 
 def test_a_batch_has_a_row(run, db):

@@ -6,11 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from tests.factories import AT, IssuedTokenFactory, RuleFactory
+from tests.factories import AT, IssuedTokenFactory, OneTimeKeyFactory, RuleFactory, TokenFamilyFactory
 from tests.statements import counted
 from token_issuer.ids import uuid7
-from token_issuer.models import AuditEvent, IssuedToken, RuleWindow
-from token_issuer.services import purging
+from token_issuer.models import AuditEvent, IssuedToken, OneTimeKey, RuleWindow, TokenFamily
+from token_issuer.services import purging, verifying
 
 RETENTION = timedelta(days=180)
 OLD = AT - RETENTION
@@ -31,6 +31,69 @@ def test_what_is_past_its_retention_goes_and_the_rest_stays(db):
     done = purging.purge(at=AT)
     assert (done.tokens, [*IssuedToken.objects.all()]) == (1, [kept])
     assert gone != kept
+
+
+def family(*, expired: timedelta, **columns) -> TokenFamily:
+    """A chain that reached its absolute end this long before the retention ends."""
+    end = OLD - expired
+    return TokenFamilyFactory(
+        created_at=end - timedelta(days=30), idle_expires_at=end - timedelta(days=1), expires_at=end, **columns
+    )
+
+
+def test_families_go_when_they_are_past_it(db):
+    family(expired=timedelta(seconds=1))
+    kept = family(expired=timedelta(0))
+    assert (purging.purge(at=AT).families, [*TokenFamily.objects.all()]) == (1, [kept])
+
+
+def test_a_family_stays_while_a_token_of_it_does(db):
+    """Its last token was made shortly before the family's end, and its verdict needs the family's row."""
+    chain = family(expired=timedelta(minutes=5))
+    last = IssuedTokenFactory(
+        issued_at=OLD - timedelta(minutes=10), expires_at=OLD + timedelta(minutes=1), family=chain
+    )
+    assert purging.purge(at=AT).families == 0
+    assert TokenFamily.objects.get() == last.family
+    assert purging.purge(at=AT + timedelta(minutes=2)) == purging.Purged(tokens=1, families=1)
+
+
+def test_no_verdict_changes_even_when_nothing_is_kept(db, settings):
+    """A token in time, whose family was closed and is past its own end, stays dead for the reason it was dead."""
+    settings.TOKEN_ISSUER = {**settings.TOKEN_ISSUER, "RETENTION": 0}
+    for closed in (None, AT - timedelta(hours=1)):
+        chain = TokenFamilyFactory(
+            idle_expires_at=AT - timedelta(hours=2), expires_at=AT - timedelta(minutes=1), closed_at=closed
+        )
+        IssuedTokenFactory(family=chain)
+        IssuedTokenFactory(issued_at=AT - timedelta(hours=1), family=chain)
+    before = [verdict(token) for token in IssuedToken.objects.order_by("pk")]
+    assert purging.purge(at=AT).tokens == 2
+    assert [word for word in before if word != "expired"] == ["", "family_closed"]
+    assert [verdict(token) for token in IssuedToken.objects.order_by("pk")] == ["", "family_closed"]
+
+
+def verdict(token: IssuedToken) -> str:
+    return verifying.objection(IssuedToken.objects.with_epochs_now().get(pk=token.pk), at=AT)
+
+
+def test_a_family_that_was_idle_stays_until_its_absolute_end(db):
+    TokenFamilyFactory(idle_expires_at=OLD - timedelta(days=1), expires_at=OLD + timedelta(days=1))
+    assert purging.purge(at=AT).families == 0
+
+
+def test_a_younger_event_outlives_its_family(db):
+    chain = family(expired=timedelta(days=1))
+    late = AuditEvent.objects.create(kind="family_closed", at=AT, family=chain)
+    assert purging.purge(at=AT).families == 1
+    late.refresh_from_db()
+    assert late.family is None
+
+
+def test_login_keys_go_when_they_are_past_it(db):
+    OneTimeKeyFactory(created_at=OLD - timedelta(minutes=1, seconds=1))
+    kept = OneTimeKeyFactory(created_at=OLD - timedelta(minutes=1))
+    assert (purging.purge(at=AT).keys, OneTimeKey.objects.get()) == (1, kept)
 
 
 def test_a_site_may_keep_it_longer(db, settings):
@@ -97,14 +160,19 @@ def test_it_tells_how_far_it_is(db):
 
 
 def test_a_dry_run_counts_and_keeps(db):
-    event(old=timedelta(days=1), of=token(expired=timedelta(days=1)))
-    done = purging.purge(at=AT, dry_run=True)
-    assert (done, IssuedToken.objects.count()) == (purging.Purged(tokens=1, events=1, windows=0), 1)
+    gone = token(expired=timedelta(days=1))
+    event(old=timedelta(days=1), of=gone)
+    IssuedToken.objects.update(family=family(expired=timedelta(days=1)))
+    IssuedTokenFactory(family=family(expired=timedelta(days=1)))
+    OneTimeKeyFactory(created_at=OLD - timedelta(days=1))
+    counted = purging.purge(at=AT, dry_run=True)
+    assert (counted, IssuedToken.objects.count()) == (purging.Purged(tokens=1, families=1, keys=1, events=1), 2)
+    assert purging.purge(at=AT) == counted
 
 
 def test_statements_do_not_grow_with_a_batch(db):
     for hours in range(9):
         token(expired=timedelta(hours=hours + 1))
-    # The longest window; two ages each for events and windows; tokens: an age, UPDATE, DELETE, and two ages more.
-    with counted(10):
+    # The longest window; two ages each for four empty tables; tokens: an age, UPDATE, DELETE, and two ages more.
+    with counted(14):
         purging.purge(at=AT, batch_size=9)

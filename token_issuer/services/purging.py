@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Max
+from django.db.models import Exists, Max, OuterRef
 
 from token_issuer.conf import conf
-from token_issuer.models import AuditEvent, IssuedToken, Rule, RuleWindow
+from token_issuer.models import AuditEvent, IssuedToken, OneTimeKey, Rule, RuleWindow, TokenFamily
 from token_issuer.services.transactions import durable, retrying, write_alias
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ class Purged:
     """How many rows went, or would go."""
 
     tokens: int = 0
+    families: int = 0
+    keys: int = 0
     events: int = 0
     windows: int = 0
 
@@ -44,9 +46,13 @@ class _Shelf:
     column: str
     before: datetime
     counter: str
+    named_by: str = ""  # the column of events that names such a row, and is set free before it goes
+    unless: Exists | None = None  # something still refers to the row
 
     def rows(self, since: datetime | None) -> QuerySet[Any]:
         past = self.model._default_manager.using(write_alias()).filter(**{f"{self.column}__lt": self.before})
+        if self.unless is not None:
+            past = past.filter(~self.unless)
         return past if since is None else past.filter(**{f"{self.column}__gte": since})
 
 
@@ -57,26 +63,46 @@ def purge(
     dry_run: bool = False,
     progress: Callable[[Purged], None] | None = None,
 ) -> Purged:
-    """Delete tokens, events and windows past ``RETENTION``; with ``dry_run`` only count them.
+    """Delete tokens, families, login keys, events and windows past ``RETENTION``; with ``dry_run`` only count them.
 
-    Tokens go that long after they expired, events after they happened; windows when they can count nothing any more.
+    What expires goes that long after it did, a family when none of its tokens is left, too; events after they
+    happened; windows when they can count nothing any more.
 
     Raises:
         Unavailable: the database was busy three times in a row; what was committed stays deleted.
     """
-    before = at - conf.retention
     done = Purged()
-    for shelf in (
-        # Events first: what is left of them when their token goes is only set free.
-        _Shelf(model=AuditEvent, column="at", before=before, counter="events"),
-        _Shelf(model=IssuedToken, column="expires_at", before=before, counter="tokens"),
-        _Shelf(model=RuleWindow, column="starts_at", before=at - _longest_window() - _DAY, counter="windows"),
-    ):
+    for shelf in _shelves(at, dry_run=dry_run):
         if dry_run:
             setattr(done, shelf.counter, shelf.rows(None).count())
             continue
         _clear(shelf, done, batch_size=batch_size, progress=progress)
     return done
+
+
+def _shelves(at: datetime, *, dry_run: bool) -> tuple[_Shelf, ...]:
+    before = at - conf.retention
+    return (
+        # Events first: what is left of them when their token goes is only set free.
+        _Shelf(model=AuditEvent, column="at", before=before, counter="events"),
+        _Shelf(model=IssuedToken, column="expires_at", before=before, counter="tokens", named_by="token"),
+        _Shelf(
+            model=TokenFamily,
+            column="expires_at",
+            before=before,
+            counter="families",
+            named_by="family",
+            unless=_tokens_left(since=before if dry_run else None),
+        ),
+        _Shelf(model=OneTimeKey, column="expires_at", before=before, counter="keys"),
+        _Shelf(model=RuleWindow, column="starts_at", before=at - _longest_window() - _DAY, counter="windows"),
+    )
+
+
+def _tokens_left(*, since: datetime | None) -> Exists:
+    """Whether a family has tokens; ``since`` leaves those out that a run which only counts would delete first."""
+    tokens = IssuedToken.objects.using(write_alias()).order_by().filter(family=OuterRef("pk"))
+    return Exists(tokens if since is None else tokens.filter(expires_at__gte=since))
 
 
 def _longest_window() -> timedelta:
@@ -109,8 +135,9 @@ def _delete_range(shelf: _Shelf, mark: datetime | None, bound: datetime) -> int:
 
     def work() -> int:
         with durable():
-            if shelf.model is IssuedToken:
-                AuditEvent.objects.using(write_alias()).filter(token__in=rows.values("pk")).update(token=None)
+            if shelf.named_by:
+                named = AuditEvent.objects.using(write_alias()).filter(**{f"{shelf.named_by}__in": rows.values("pk")})
+                named.update(**{shelf.named_by: None})
             # One DELETE by range; Django's own collector would fetch every row first.
             return int(rows._raw_delete(write_alias()))
 

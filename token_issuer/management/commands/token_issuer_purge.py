@@ -19,8 +19,8 @@ class Command(IssuerCommand):
     """May be stopped at any moment and run again; the site goes on meanwhile."""
 
     help = (
-        "Delete tokens, audit events and used-up windows that are older than RETENTION. Run it daily; it may be stopped"
-        " at any moment, and goes on the next time."
+        "Delete tokens, token families, one-time keys, audit events and used-up windows that are older than RETENTION."
+        " Run it daily; it may be stopped at any moment, and goes on the next time."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -45,4 +45,7 @@ class Command(IssuerCommand):
 
 
 def _counts(done: Purged) -> str:
-    return f"{done.tokens} tokens, {done.events} events, {done.windows} windows"
+    return (
+        f"{done.tokens} tokens, {done.families} families, {done.keys} one-time keys, {done.events} events,"
+        f" {done.windows} windows"
+    )
