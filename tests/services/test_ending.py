@@ -1,0 +1,169 @@
+"""Ending all that a person has."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.db import transaction
+
+from tests.factories import (
+    ApiKeyFactory,
+    IssuedTokenFactory,
+    OneTimeKeyFactory,
+    TokenFamilyFactory,
+    UserFactory,
+    caller,
+)
+from token_issuer.models import AuditEvent, AuditKind, IssuedToken, OneTimeKey, TokenFamily
+from token_issuer.services import ending, login_keys, revoking, verifying
+from token_issuer.services.ending import Possessions
+from token_issuer.services.transactions import OpenTransaction
+
+MINUTE = timedelta(minutes=1)
+NOTHING = Possessions(tokens=0, pairs=0, login_keys=0, last_ends_at=None, api_keys=())
+
+
+@pytest.fixture
+def boss(db):
+    return caller(UserFactory())
+
+
+@pytest.fixture
+def rich(user):
+    """One of everything, and the same of somebody else."""
+    for person in (user, UserFactory()):
+        IssuedTokenFactory(user=person)
+        TokenFamilyFactory(user=person)
+        OneTimeKeyFactory(user=person)
+        ApiKeyFactory(acts_as=person)
+    return user
+
+
+def test_it_tells_what_a_person_has(rich, at):
+    has = ending.possessions(rich, at=at)
+    assert (has.tokens, has.pairs, has.login_keys, len(has.api_keys)) == (1, 1, 1, 1)
+    assert has.last_ends_at == at + 10 * MINUTE
+
+
+def test_what_has_ended_is_not_counted(user, at):
+    IssuedTokenFactory(user=user, revoked_at=at)
+    IssuedTokenFactory(user=user, issued_at=at - 20 * MINUTE)
+    TokenFamilyFactory(user=user, closed_at=at)
+    TokenFamilyFactory(user=user, idle_expires_at=at)
+    OneTimeKeyFactory(user=user, consumed_at=at)
+    OneTimeKeyFactory(user=user, revoked_at=at)
+    OneTimeKeyFactory(user=user, created_at=at - MINUTE)
+    ApiKeyFactory(acts_as=user, revoked_at=at)
+    assert ending.possessions(user, at=at) == NOTHING
+
+
+def test_looking_changes_nothing(rich, at):
+    ending.possessions(rich, at=at)
+    assert ending.possessions(rich, at=at).tokens == 1
+
+
+def test_everything_of_his_ends(rich, boss, at):
+    had = ending.end_user(boss, rich, reason="left", at=at)
+    assert (had.tokens, had.pairs, had.login_keys) == (1, 1, 1)
+    left = ending.possessions(rich, at=at)
+    assert (left.tokens, left.pairs, left.login_keys) == (0, 0, 0)
+
+
+def test_the_rows_say_so(rich, boss, at):
+    ending.end_user(boss, rich, reason="left", at=at)
+    family, key = TokenFamily.objects.get(user=rich), OneTimeKey.objects.get(user=rich)
+    assert (family.closed_at, family.reason) == (at, "left")
+    assert (key.revoked_at, key.reason) == (at, "left")
+
+
+def test_nothing_of_anybody_else_does(rich, boss, at):
+    ending.end_user(boss, rich, reason="left", at=at)
+    assert IssuedToken.objects.exclude(user=rich).live(at).count() == 1
+    assert TokenFamily.objects.exclude(user=rich).get().closed_at is None
+    assert OneTimeKey.objects.exclude(user=rich).get().revoked_at is None
+
+
+def test_it_is_audited_once_with_who_did_it(rich, boss, at):
+    ending.end_user(boss, rich, reason="left", at=at)
+    event = AuditEvent.objects.get(kind=AuditKind.SET_REVOKED)
+    assert (event.user, event.detail["of"], event.detail["reason"]) == (boss.user, str(rich.pk), "left")
+
+
+def test_a_key_that_acts_as_him_goes_on_unless_asked(rich, boss, at):
+    (key,) = ending.end_user(boss, rich, reason="left", at=at).api_keys
+    key.refresh_from_db()
+    assert not key.ended(at)
+    ending.end_user(boss, rich, reason="left", at=at, with_api_keys=True)
+    key.refresh_from_db()
+    assert key.ended(at) == "revoked"
+
+
+def test_what_was_used_or_closed_before_keeps_its_own_ending(user, boss, at):
+    used, closed = OneTimeKeyFactory(user=user, consumed_at=at), TokenFamilyFactory(user=user, closed_at=at, reason="x")
+    ending.end_user(boss, user, reason="left", at=at + MINUTE)
+    used.refresh_from_db()
+    closed.refresh_from_db()
+    assert used.revoked_at is None
+    assert (closed.closed_at, closed.reason) == (at, "x")
+
+
+def test_what_is_made_afterwards_is_good(user, boss, rooms, at):
+    ending.end_user(boss, user, reason="", at=at)
+    made = login_keys.make(caller(user), "rooms", body={"roomId": "a"}, at=at)
+    ending._mark(caller(user).principal_key, reason="", at=at)
+    assert OneTimeKey.objects.get(pk=made.key_id).revoked_at is None
+
+
+def test_it_does_not_run_inside_a_transaction(user, boss, at):
+    with transaction.atomic(), pytest.raises(OpenTransaction):
+        ending.end_user(boss, user, reason="", at=at)
+
+
+# A person who is deleted, and whoever comes after him under the same key
+
+
+@pytest.fixture
+def successor(rich):
+    """Somebody new with the primary key and the user name of somebody who is gone."""
+    name, key = rich.get_username(), rich.pk
+    rich.delete()
+    return UserFactory(pk=key, username=name)
+
+
+@pytest.mark.parametrize("model", [IssuedToken, TokenFamily, OneTimeKey])
+def test_rows_of_the_deleted_stay_and_are_nobodys(successor, model):
+    assert model.objects.count() == 2
+    assert not model.objects.filter(user=successor).exists()
+
+
+def test_his_tokens_are_refused(successor, at):
+    for token in IssuedToken.objects.with_epochs_now().filter(user=None):
+        assert verifying.objection(token, at=at) == "principal_gone"
+
+
+def test_a_key_that_acted_as_him_does_not_act_as_his_successor(successor, at):
+    assert ending.possessions(successor, at=at).api_keys == ()
+
+
+def test_rules_that_named_him_do_not_name_his_successor(user, rooms):
+    rule = rooms.rules.get()
+    rule.users.add(user)
+    key = user.pk
+    user.delete()
+    UserFactory(pk=key)
+    assert not rule.users.exists()
+
+
+def test_a_successor_gets_what_is_his_own(successor, rooms, boss, at):
+    login_keys.make(caller(successor), "rooms", body={"roomId": "a"}, at=at)
+    assert OneTimeKey.objects.filter(user=successor).count() == 1
+
+
+def test_an_end_of_the_deleted_does_not_end_what_his_successor_gets(user, boss, rooms, at):
+    revoking.revoke_user(boss, user, reason="", at=at)
+    key = user.pk
+    user.delete()
+    later = UserFactory(pk=key)
+    made = login_keys.make(caller(later), "rooms", body={"roomId": "a"}, at=at)
+    assert OneTimeKey.objects.with_epochs_now().get(pk=made.key_id).standing(at).value == "live"
