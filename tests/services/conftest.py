@@ -33,3 +33,22 @@ def rooms(db):
 def calls(db):
     """An Agora application whose channels everyone signed in may listen to."""
     return RuleFactory(application=ApplicationFactory(slug="calls", provider="agora", ready=True)).application
+
+
+ISSUER = "https://issuer.example"
+SCOPES = {"reports:read": "Read reports", "reports:write": "Write reports"}
+
+
+@pytest.fixture
+def own(db, settings):
+    """An application whose access tokens, which this site verifies itself, everyone signed in may have."""
+    settings.TOKEN_ISSUER = {**settings.TOKEN_ISSUER, "ISSUER": ISSUER, "SCOPES": SCOPES}
+    application = ApplicationFactory(slug="own", provider="own", ready=True)
+    return RuleFactory(application=application, privileges=["tokens:issue", *SCOPES]).application
+
+
+@pytest.fixture
+def once(db):
+    """An application whose short tokens everyone signed in may have."""
+    application = ApplicationFactory(slug="once", provider="own-once", ready=True)
+    return RuleFactory(application=application, privileges=["readwrite", "reusable"]).application

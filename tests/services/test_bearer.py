@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from token_issuer.crypto import opaque
+from token_issuer.crypto import TokenText, opaque
 from token_issuer.services import bearer
 
 
 @pytest.mark.parametrize("header", ["Bearer abc", "bearer abc", "BEARER   abc", " Bearer abc "])
 def test_the_scheme_is_read_without_case(header):
-    assert bearer.presented(header) == "abc"
+    assert bearer.presented(header) == TokenText("abc")
 
 
 @pytest.mark.parametrize("header", ["", "Bearer", "Bearer ", "Bearer a b", "Basic abc", "abc", "Bearer a, Bearer b"])
@@ -19,7 +19,7 @@ def test_anything_else_carries_nothing(header):
 
 
 def test_each_scheme_is_its_own():
-    assert bearer.presented("Api-Key a.b", "api-key") == "a.b"
+    assert bearer.presented("Api-Key a.b", "api-key") == TokenText("a.b")
     assert bearer.presented("Api-Key a.b") is None
     assert bearer.presented("Bearer a.b", "api-key") is None
 

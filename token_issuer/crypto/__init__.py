@@ -15,13 +15,15 @@ from token_issuer.crypto import (
     references,
     refresh_texts,
     self_signed,
+    signed_texts,
     signing_keys,
     stamps,
     vault,
 )
 from token_issuer.crypto.references import ReferenceBroken
 from token_issuer.crypto.refresh_texts import Presented
-from token_issuer.crypto.secret import Secret, SecretParts, TokenText
+from token_issuer.crypto.secret import Secret, SecretParts, TokenText, revealed
+from token_issuer.crypto.signed_texts import SignedText
 from token_issuer.crypto.signing_keys import SigningKey, VerifyingKey
 from token_issuer.crypto.vault import SealBroken
 
@@ -31,6 +33,7 @@ __all__ = [
     "SealBroken",
     "Secret",
     "SecretParts",
+    "SignedText",
     "SigningKey",
     "TokenText",
     "VerifyingKey",
@@ -41,7 +44,9 @@ __all__ = [
     "public_jwks",
     "references",
     "refresh_texts",
+    "revealed",
     "self_signed",
+    "signed_texts",
     "signing_keys",
     "stamps",
     "vault",

@@ -6,7 +6,7 @@ import os
 import re
 from typing import Final
 
-from token_issuer.crypto.secret import TokenText
+from token_issuer.crypto.secret import TokenText, revealed
 from token_issuer.formats import opaque
 
 SHORT_TOKEN: Final = "tio_"  # noqa: S105  a prefix
@@ -26,7 +26,7 @@ def new(prefix: str) -> TokenText:
 
 def passes(prefix: str, text: str | TokenText) -> bool:
     """Whether ``text`` can be one of ours with this prefix: shape and checksum, before any query. Never raises."""
-    return opaque.passes(prefix, text.reveal() if isinstance(text, TokenText) else text)
+    return opaque.passes(prefix, revealed(text))
 
 
 def new_public_id() -> str:

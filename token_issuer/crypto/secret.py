@@ -80,6 +80,11 @@ class TokenText(Mute):
         return hmac.compare_digest(to_bytes(self.reveal()), to_bytes(other.reveal()))
 
 
+def revealed(text: str | TokenText) -> str:
+    """Return a text that may have been wrapped: for the one call that reads it, never for a variable that stays."""
+    return text.reveal() if isinstance(text, TokenText) else text
+
+
 class SecretParts(Mute, Mapping[str, str]):
     """The parts of a secret by name: a mapping whose text shows names only."""
 

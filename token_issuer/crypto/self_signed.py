@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from token_issuer.crypto import opaque
-from token_issuer.crypto.secret import Secret
+from token_issuer.crypto.secret import Secret, TokenText, revealed
 from token_issuer.errors import TokenMalformed
 from token_issuer.formats import jwt_claims, jwt_hs256
 
@@ -58,10 +58,10 @@ class SelfSigned:
         return found if jwt_claims.is_second(found) else 0
 
 
-def read(text: str) -> SelfSigned | None:
+def read(text: str | TokenText) -> SelfSigned | None:
     """Return what a text says, None when it is of another kind or names no key of ours. Never raises; asks no key."""
     try:
-        header, claims = jwt_hs256.read(text)
+        header, claims = jwt_hs256.read(revealed(text))
     except TokenMalformed:
         return None
     public_id = claims.get("apikey")
@@ -92,6 +92,6 @@ def problem(said: SelfSigned, *, audience: str | None, at: float) -> str:
     return "" if audience in (meant if isinstance(meant, list) else [meant]) else "audience_differs"
 
 
-def is_signed_by(text: str, secret: Secret) -> bool:
+def is_signed_by(text: str | TokenText, secret: Secret) -> bool:
     """Whether this API key's secret (its part ``secret``) signed the text. Constant time; looks at no clock."""
-    return jwt_hs256.verify(text, key=secret.part("secret"))
+    return jwt_hs256.verify(revealed(text), key=secret.part("secret"))

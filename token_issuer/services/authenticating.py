@@ -24,7 +24,7 @@ from token_issuer.errors import TokenRejected
 from token_issuer.models import ApiKey, ApiKeySecret, Principal
 from token_issuer.services.logged import facts
 from token_issuer.services.opening import opened_api_key_secret
-from token_issuer.services.transactions import in_transaction, retrying, write_alias
+from token_issuer.services.transactions import in_transaction, reading, write_alias
 from token_issuer.services.verified import Kind, Verified
 
 if TYPE_CHECKING:
@@ -52,12 +52,12 @@ def api_key(public_id: str, secret: TokenText, *, ip: Address | None, at: dateti
 
     Raises:
         TokenRejected: it is not; ``verdict`` says why, for logs only.
-        Unavailable: the database is busy.
+        Unavailable: the database does not answer.
     """
     if not opaque.is_public_id(public_id) or not opaque.passes(opaque.API_KEY_SECRET, secret):
         _reject("malformed")
     digest = digests.digest(secret)
-    row = retrying(lambda: _secrets().filter(digest=digest).first())
+    row = reading(lambda: _secrets().filter(digest=digest).first())
     # Databases compare loosely; what decides is compared again here, in constant time.
     if row is None or not digests.same(row.digest, digest) or not digests.same(row.api_key.public_id, public_id):
         _reject("unknown")
@@ -88,7 +88,7 @@ def verified(key: ApiKey) -> Verified:
     return _verified(key, Kind.API_KEY, scopes=frozenset(key.scopes), expires_at=key.expires_at)
 
 
-def self_signed(text: str, *, at: datetime) -> Verified:
+def self_signed(text: str | TokenText, *, at: datetime) -> Verified:
     """Return what is known of a token that a server signed with its own key, if it is good now.
 
     The key's networks do not bind it: a server signs it for others to present. What it may do is what it asks for,
@@ -96,7 +96,7 @@ def self_signed(text: str, *, at: datetime) -> Verified:
 
     Raises:
         TokenRejected: it is not good; ``verdict`` says why, for logs only.
-        Unavailable: the database is busy.
+        Unavailable: the database does not answer.
     """
     said = signed_text.read(text)
     if said is None:
@@ -114,18 +114,18 @@ def self_signed(text: str, *, at: datetime) -> Verified:
     return _verified(key, Kind.SELF_SIGNED, scopes=said.permissions, expires_at=expires_at)
 
 
-def _signer(text: str, public_id: str, *, at: datetime) -> ApiKeySecret:
+def _signer(text: str | TokenText, public_id: str, *, at: datetime) -> ApiKeySecret:
     """Return the working secret that signed the text."""
     rows = _secrets().filter(api_key__public_id=public_id, api_key__may_sign=True, sealed_secret__isnull=False)
     rows = rows.filter(Q(expires_at__isnull=True) | Q(expires_at__gt=at), revoked_at__isnull=True)
-    found = [row for row in retrying(lambda: list(rows)) if digests.same(row.api_key.public_id, public_id)]
+    found = [row for row in reading(lambda: list(rows)) if digests.same(row.api_key.public_id, public_id)]
     signer = next((row for row in found if _signed(text, row)), None)
     if signer is None:
         _reject("bad_signature" if found else "unknown")
     return signer
 
 
-def _signed(text: str, row: ApiKeySecret) -> bool:
+def _signed(text: str | TokenText, row: ApiKeySecret) -> bool:
     with opened_api_key_secret(row) as secret:
         return signed_text.is_signed_by(text, secret)
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Collection, Iterable
 from typing import Final, Literal
 
+from token_issuer.crypto import TokenText
 from token_issuer.services.recognising import is_ours
 
 REALM: Final = "token_issuer"
@@ -21,10 +22,10 @@ _CREDENTIAL: Final = re.compile(r"(bearer|api-key) +(\S+)", re.ASCII | re.IGNORE
 _NAMES: Final = {"bearer": "Bearer", "api-key": "Api-Key"}
 
 
-def presented(authorization: str, scheme: Scheme = "bearer") -> str | None:
+def presented(authorization: str, scheme: Scheme = "bearer") -> TokenText | None:
     """Return the credential that a header's value carries in this scheme; None for another scheme or none at all."""
     found = _CREDENTIAL.fullmatch(authorization.strip(" "))
-    return found[2] if found and found[1].lower() == scheme else None
+    return TokenText(found[2]) if found and found[1].lower() == scheme else None
 
 
 def in_address(values: Iterable[str]) -> bool:

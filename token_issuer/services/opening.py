@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from token_issuer.crypto import Secret, references, signing_keys, vault
+from token_issuer.crypto import Secret, references, revealed, signing_keys, vault
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -57,10 +57,12 @@ def signing_key(certificate: Certificate, provider: Provider, secret: Secret) ->
     )
 
 
-def verification(text: str, certificate: Certificate, provider: Provider, *, expected: Grant | None) -> Verification:
+def verification(
+    text: str | TokenText, certificate: Certificate, provider: Provider, *, expected: Grant | None
+) -> Verification:
     """Return what the provider finds when it checks a token against one certificate."""
     with opened_secret(certificate, provider) as secret:
         key = signing_key(certificate, provider, secret)
         if key is not None:
-            return provider.verify_signed(text, keys=[key], expected=expected)
-        return provider.verify(text, secrets=[(certificate.key_id, secret)], expected=expected)
+            return provider.verify_signed(revealed(text), keys=[key], expected=expected)
+        return provider.verify(revealed(text), secrets=[(certificate.key_id, secret)], expected=expected)

@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
 from django.core.exceptions import ImproperlyConfigured
-from django.db import OperationalError, connections, router, transaction
+from django.db import InterfaceError, OperationalError, connections, router, transaction
 
 from token_issuer.errors import Unavailable
 from token_issuer.models import IssuedToken
@@ -84,6 +84,19 @@ def retrying(work: Callable[[], Result]) -> Result:
                 raise Unavailable(msg) from error
             time.sleep(_jitter.uniform(0, _LONGEST_PAUSE * attempt))
     raise AssertionError  # pragma: no cover  the loop returns or raises
+
+
+def reading(work: Callable[[], Result]) -> Result:
+    """Return ``work()``, which only reads and whose answer decides about access.
+
+    Raises:
+        Unavailable: the database does not answer. Nobody is let in on a guess.
+    """
+    try:
+        return retrying(work)
+    except (OperationalError, InterfaceError) as error:
+        msg = "The database does not answer."
+        raise Unavailable(msg) from error
 
 
 def is_passing(error: OperationalError) -> bool:

@@ -51,6 +51,7 @@ class Verified:
     access: Access | None = None
     one_time: bool = False
     expires_at: datetime | None = None
+    audience: str = ""
     api_key_id: UUID | None = None
     api_key_public_id: str = ""
     token: IssuedToken | None = field(default=None, repr=False, compare=False)

@@ -14,7 +14,7 @@ from django.core.management.base import CommandError, CommandParser
 from django.db import Error as DatabaseError
 from django.utils.translation import gettext
 
-from token_issuer.errors import TokenMalformed
+from token_issuer.errors import TokenMalformed, Unavailable
 from token_issuer.management.base import IssuerCommand
 from token_issuer.management.words import away, instant
 from token_issuer.services import inspecting
@@ -99,7 +99,7 @@ def _facts(text: str, *, at: datetime) -> tuple[str, dict[str, Any]]:
     """Return the verdict (empty when good) and what is known, as JSON. The token itself is no part of it."""
     try:
         report = inspecting.inspect(text, at=at)
-    except DatabaseError:
+    except (DatabaseError, Unavailable):
         reading = inspecting.read(text)[0]
         return "database_unavailable", {"provider": reading.provider.name, **_said(reading.seen)}
     made = report.certificate

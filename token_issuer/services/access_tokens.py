@@ -1,0 +1,86 @@
+"""Our own access tokens: a signed text that names its row, and the row that has the last word.
+
+Source: RFC 9068 (JWT access tokens), RFC 8725 section 3, RFC 9700 section 4.10. Order: type and issuer, which
+``recognising`` looks at, the key that the header names, its signature, the claims, and only then one SELECT by the
+token's id. What was revoked is known by that id and never by a text, which can have a twin.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from token_issuer.conf import conf
+from token_issuer.crypto import SignedText, signed_texts
+from token_issuer.services.judging import objection, reject, row_of, verified
+from token_issuer.services.verification_keys import keys
+from token_issuer.services.verified import Kind, Verified
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from token_issuer.crypto.signed_texts import AccessToken
+    from token_issuer.models import IssuedToken
+
+ANY_AUDIENCE: Final = "*"
+
+
+def verify(signed: SignedText, *, at: datetime, audience: str | None = None) -> Verified:
+    """Return what is known of an access token when it is good.
+
+    Args:
+        audience: whom it must be meant for; None for this issuer, ``ANY_AUDIENCE`` to ask on another's behalf.
+
+    Raises:
+        TokenRejected: it is not.
+        Unavailable: the database does not answer.
+    """
+    said = proved(signed, at=at, audience=audience)
+    token = row_of(said.token_id)
+    if token is None:
+        reject("unknown")
+    if not _is_of(token, said):
+        reject("claims_differ", token)
+    verdict = objection(token, at=at)
+    if verdict:
+        reject(verdict, token)
+    return verified(token, Kind.ACCESS, audience=audience_of(signed))
+
+
+def proved(signed: SignedText, *, at: datetime, audience: str | None) -> AccessToken:
+    """Return what a token says that one of our keys signed, that is meant for this audience and has not run out.
+
+    Raises:
+        TokenRejected: one of that is not so.
+        Unavailable: its key is not known yet, and the database does not answer.
+    """
+    key = keys.find(signed.kid)
+    if key is None:
+        reject("unknown_key")
+    if not signed_texts.is_signed_by(signed, key):
+        reject("bad_signature")
+    said = signed_texts.access_token(signed)
+    if said is None or not audience_of(signed):
+        reject("claims_refused")
+    issuer = conf.issuer or ""
+    meant = audience_of(signed) if audience == ANY_AUDIENCE else audience or issuer
+    wrong = signed_texts.problems(signed, issuer=issuer, audience=meant, at=at.timestamp())
+    if wrong:
+        reject(wrong[0])
+    return said
+
+
+def audience_of(signed: SignedText) -> str:
+    """Return whom it says it is for; ours name one, and a list is none of ours."""
+    meant = signed.claims.get("aud")
+    return meant if isinstance(meant, str) else ""
+
+
+def _is_of(token: IssuedToken, said: AccessToken) -> bool:
+    # Whoever could sign claims of his own still has no row that says so.
+    return (
+        str(token.certificate_id) == said.key_id
+        and token.subject == said.subject
+        and token.issued_at == said.issued_at
+        and token.expires_at == said.expires_at
+        and frozenset(token.privileges) == said.scopes
+    )
