@@ -19,7 +19,7 @@ from token_issuer.models import (
     RevocationEpoch,
     epoch_key,
 )
-from token_issuer.services import issuing, revoking, verifying
+from token_issuer.services import api_keys, issuing, revoking, verifying
 
 LATER = AT + timedelta(minutes=1)
 ISSUE = "tokens:issue"
@@ -167,3 +167,55 @@ def test_ending_all_of_a_servers_tokens_ends_what_its_key_issued(rooms, user, ac
     assert [row.pk for row in IssuedToken.objects.live(LATER)] == [by_session.pk]
     assert (RevocationEpoch.objects.get().key, issued.api_key) == (key.pk, key)
     assert AuditEvent.objects.get().detail["of"] == key.public_id
+
+
+# For itself
+
+
+@pytest.fixture
+def site(settings, db):
+    """The site's own tokens, with a scope of its own."""
+    settings.TOKEN_ISSUER = {
+        **settings.TOKEN_ISSUER,
+        "ISSUER": "https://issuer.example",
+        "SCOPES": {"reports:read": "Read reports", "reports:write": "Write reports"},
+    }
+    return ApplicationFactory(slug="site", provider="own", ready=True)
+
+
+@pytest.fixture
+def reader(site):
+    return ApiKeyFactory(application=site, scopes=["reports:read", "tokens:issue"])
+
+
+def test_a_server_gets_its_own_token_for_what_its_key_may(reader):
+    issuing.issue(server(reader), "site", body={"scope": "reports:read"}, at=AT)
+    row = IssuedToken.objects.get()
+    assert (row.principal, row.principal_key, row.user, row.subject) == (
+        Principal.API_KEY, reader.pk, None, reader.public_id,
+    )  # fmt: skip
+    assert (row.privileges, row.decision) == (["reports:read"], f"api_key:{reader.public_id}")
+
+
+def test_it_gets_no_more_than_its_key_may(reader):
+    with pytest.raises(PolicyDenied):
+        issuing.issue(server(reader), "site", body={"scope": "reports:write"}, at=AT)
+
+
+def test_a_token_of_its_own_gets_it_no_more_than_that_token_may(reader):
+    narrow = caller(AnonymousUser(), origin=Origin.BEARER, api_key=reader, scopes=frozenset({"tokens:issue"}))
+    with pytest.raises(PolicyDenied):
+        issuing.issue(narrow, "site", body={"scope": "reports:read"}, at=AT)
+
+
+def test_what_a_server_has_ends_with_its_key(reader):
+    made = issuing.issue(server(reader), "site", body={"scope": "reports:read"}, at=AT)
+    api_keys.revoke(caller(UserFactory()), reader, reason="leaked", at=LATER)
+    with pytest.raises(TokenRejected):
+        verifying.verify(made.token.reveal(), at=LATER)
+
+
+def test_a_vendors_token_is_for_somebody(key):
+    with pytest.raises(BadGrant) as error:
+        issue(server(ApiKeyFactory(application=key.application, scopes=["allow_join"])))
+    assert str(error.value) == "on_behalf_of: must name the user whom the token is for"

@@ -225,11 +225,14 @@ def facts_of(question: Question) -> Facts:
 
 
 def _by_key(caller: Caller, answer: Allow | Deny | None, answered_by: str) -> tuple[Allow | Deny, str]:
-    """A server that acts for nobody may have what its key's scopes say; the site's function can only narrow that."""
+    """A server that acts for nobody may have what its key's scopes say; the site's function can only narrow that.
+
+    So can the credential that it came with: an access token of its own may have fewer than the key.
+    """
     assert caller.api_key is not None  # noqa: S101  it is the principal
     if isinstance(answer, Deny):
         return answer, answered_by
-    scopes = frozenset(caller.api_key.scopes)
+    scopes = frozenset(caller.api_key.scopes) & (caller.api_key.scopes if caller.scopes is None else caller.scopes)
     if answer is None:
         return Allow(scopes), f"api_key:{caller.api_key.public_id}"
     return Allow(scopes & answer.privileges, answer.lifetime, answer.wildcards), answered_by
