@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth import SESSION_KEY, get_user_model
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -164,6 +165,28 @@ def test_signing_out_everywhere_ends_what_was_not_redeemed(browser, make, phone)
     key = make()
     assert browser.post("tokens/revoke-mine/").status_code == 200
     assert_refused(phone(key), 401, "invalid_token")
+
+
+@pytest.mark.parametrize("debug", [True, False])
+def test_an_error_report_does_not_hold_the_key(make, settings, mailoutbox, debug):
+    """What is on the way when something breaks is in nobody's mail, and on no debug page."""
+    settings.DEBUG = debug
+    settings.ADMINS = [("Admin", "admin@example.com")]
+    key = make()
+
+    def broken(execute, sql, *rest):
+        if sql.startswith("UPDATE") and "onetimekey" in sql:
+            msg = "the disk is full"
+            raise RuntimeError(msg)
+        return execute(sql, *rest)
+
+    client = Client(raise_request_exception=False)
+    with connection.execute_wrapper(broken):
+        answer = client.post(f"/issuer/{REDEEM}", {"key": key}, content_type=JSON, secure=True)
+    assert answer.status_code == 500
+    assert key not in answer.content.decode()
+    assert all(key not in mail.body + str(mail.alternatives) for mail in mailoutbox)
+    assert mailoutbox or "the disk is full" in answer.content.decode()
 
 
 # Whoever else is signed in where a key is redeemed

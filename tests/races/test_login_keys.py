@@ -11,7 +11,7 @@ import pytest
 from django.contrib.auth.models import AnonymousUser
 
 from tests.factories import AT, ApplicationFactory, RuleFactory, UserFactory, caller
-from token_issuer.crypto import digests
+from token_issuer.crypto import TokenText, digests
 from token_issuer.errors import TokenRejected
 from token_issuer.models import IssuedToken, OneTimeKey, Origin
 from token_issuer.services import issuing, login_keys, redeeming, revoking, verifying
@@ -48,7 +48,7 @@ def person(rooms):
 
 def redeem(text: str) -> object:
     hesitate()
-    return redeeming.redeem(HOLDER, text, at=LATER)
+    return redeeming.redeem(HOLDER, TokenText(text), at=LATER)
 
 
 @pytest.mark.parametrize("round_", range(ROUNDS))
@@ -104,7 +104,7 @@ def test_logging_out_everywhere_meanwhile_leaves_nothing_alive(at_once, person, 
                 verifying.verify(result.issuance.token.reveal(), at=LATER)
     for text in texts:
         with pytest.raises(TokenRejected):
-            redeeming.redeem(HOLDER, text, at=LATER)
+            redeeming.redeem(HOLDER, TokenText(text), at=LATER)
 
 
 @pytest.mark.parametrize("people", [1, 5])

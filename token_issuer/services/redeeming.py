@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from django.contrib.auth.base_user import AbstractBaseUser
 
+    from token_issuer.crypto import TokenText
     from token_issuer.policy import Decision
     from token_issuer.providers.base import Grant
     from token_issuer.services.callers import Caller
@@ -46,7 +47,7 @@ class Redeemed:
 
 def redeem(
     circumstances: Caller,
-    text: str,
+    text: TokenText,
     *,
     at: datetime,
     before_session: Callable[[AbstractBaseUser], object] | None = None,
@@ -85,7 +86,7 @@ def redeem(
     return Redeemed(issuance=issuance, user=user, starts_session=starts_session)
 
 
-def _found(text: str) -> OneTimeKey:
+def _found(text: TokenText) -> OneTimeKey:
     """Return the key of this text with all that redeeming reads: one SELECT, none for what cannot be a key of ours."""
     if not opaque.passes(opaque.LOGIN_KEY, text):
         _reject("malformed")

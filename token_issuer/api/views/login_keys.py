@@ -11,6 +11,7 @@ from token_issuer.api import answers, signing_in
 from token_issuer.api.callers import caller_of
 from token_issuer.api.parsers import IssuerRequest, body_of
 from token_issuer.api.views.base import IssuerView, SecureView
+from token_issuer.crypto import TokenText
 from token_issuer.errors import BadGrant
 from token_issuer.models import Origin
 from token_issuer.services import login_keys, redeeming
@@ -47,7 +48,7 @@ class RedeemView(SecureView):
         return Response(answers.redemption(found, at=self.at), status=201)
 
 
-def _key_of(body: dict[str, object]) -> str:
+def _key_of(body: dict[str, object]) -> TokenText:
     wrong = {str(name)[:64]: ["unknown field"] for name in body if name != "key"}
     text = body.get("key")
     if not isinstance(text, str):
@@ -55,4 +56,4 @@ def _key_of(body: dict[str, object]) -> str:
     if wrong:
         first = next(iter(wrong))
         raise BadGrant(first, wrong[first][0], fields=wrong)
-    return str(text)
+    return TokenText(str(text))
