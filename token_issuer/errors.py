@@ -77,6 +77,13 @@ class PolicyDenied(TokenIssuerError):
         self.reason = reason
 
 
+class ReadOnly(PolicyDenied):
+    """A short token that may only read came with a request that changes something. It is not used up."""
+
+    def __init__(self) -> None:
+        super().__init__("readonly_token", "The token allows reading only.")
+
+
 class RateLimited(TokenIssuerError):
     """A rule's window is used up; ``retry_after`` is whole seconds until the next one, at least 1."""
 

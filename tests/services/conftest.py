@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+
 import pytest
+from django.db import connection
 
 from tests.factories import AT, ApplicationFactory, RuleFactory, UserFactory, caller
 
@@ -52,3 +55,22 @@ def once(db):
     """An application whose short tokens everyone signed in may have."""
     application = ApplicationFactory(slug="once", provider="own-once", ready=True)
     return RuleFactory(application=application, privileges=["readwrite", "reusable"]).application
+
+
+@pytest.fixture
+def before_the_first():
+    """Let something happen right before the first statement that begins with this word."""
+
+    @contextmanager
+    def before_the_first(word, deed):
+        left = [deed]
+
+        def watch(execute, sql, *rest):
+            if sql.startswith(word) and left:
+                left.pop()()
+            return execute(sql, *rest)
+
+        with connection.execute_wrapper(watch):
+            yield
+
+    return before_the_first
