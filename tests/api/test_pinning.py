@@ -10,6 +10,7 @@ from rest_framework.views import APIView
 from token_issuer.api import errors
 from token_issuer.api.views.base import IssuerView, PinnedView, SecureView
 from token_issuer.api.views.login_keys import RedeemView
+from token_issuer.api.views.oauth import ExchangeView, IntrospectView, SurrenderView
 from token_issuer.urls import urlpatterns
 
 POLICIES = {
@@ -32,9 +33,10 @@ def test_every_policy_is_said_once_for_all(policy):
 
 
 def test_every_view_stands_on_the_same_ground():
-    """Whoever redeems a login key is nobody yet; everybody else signs in."""
-    assert {view for view in VIEWS if not issubclass(view, IssuerView)} == {RedeemView}
-    assert issubclass(RedeemView, SecureView)
+    """Whoever redeems a login key is nobody yet, and a client is no caller; everybody else signs in."""
+    others = {RedeemView, ExchangeView, SurrenderView, IntrospectView}
+    assert {view for view in VIEWS if not issubclass(view, IssuerView)} == others
+    assert all(issubclass(view, SecureView) for view in others)
 
 
 def test_the_settings_are_drfs_own():

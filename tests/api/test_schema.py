@@ -6,12 +6,18 @@ import json
 from pathlib import Path
 
 import pytest
+from django.utils import timezone
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from tests.factories import ApplicationFactory
+from tests.api.machines import FORM, Machine
+from tests.factories import ApplicationFactory, api_key, caller
 from token_issuer.api.errors import STATUSES
+from token_issuer.api.oauth_errors import CODES
 from token_issuer.api.schema import document
+from token_issuer.api.spellings import MEDIA_TYPE
+from token_issuer.models import Origin
+from token_issuer.services import issuing
 from token_issuer.urls import urlpatterns
 
 COMMITTED = Path(__file__).parents[2] / "docs" / "openapi.json"
@@ -44,12 +50,17 @@ def test_every_method_is_in_it():
             assert set(document()["paths"][path]) == methods
 
 
+def calls_of(oauth: bool) -> dict:
+    """The paths of the standard endpoints, or the others."""
+    return {path: item for path, item in document()["paths"].items() if path.startswith("/oauth/") is oauth}
+
+
 def test_every_code_is_in_it():
     found = document()
     assert found["components"]["schemas"]["Error"]["properties"]["error"]["enum"] == [*STATUSES]
     told = {
         (int(status), code)
-        for item in found["paths"].values()
+        for item in calls_of(oauth=False).values()
         for call in item.values()
         for status, answer in call["responses"].items()
         if int(status) >= 400
@@ -60,12 +71,55 @@ def test_every_code_is_in_it():
 
 
 def test_every_call_wants_a_session_and_every_change_its_proof():
-    paths = document()["paths"]
+    paths = calls_of(oauth=False)
     redeeming = paths.pop("/one-time-keys/redeem/")
     assert redeeming["post"]["security"] == [{}, {"csrf": []}]
     for item in paths.values():
         for method, call in item.items():
             assert call["security"] == [{"session": [], "csrf": []} if method == "post" else {"session": []}]
+
+
+def test_the_standard_endpoints_speak_the_standards_words():
+    codes = document()["components"]["schemas"]["OAuthError"]["properties"]["error"]["enum"]
+    assert codes == sorted(CODES)
+    calls = [item["post"] for item in calls_of(oauth=True).values()]
+    told = {
+        code
+        for call in calls
+        for status, answer in call["responses"].items()
+        if status != "200"
+        for code in answer["description"].split(", ")
+    }
+    assert told == CODES
+    assert all([*call["requestBody"]["content"]] == [FORM] for call in calls)
+
+
+def test_nobody_introspects_without_credentials():
+    assert document()["paths"]["/oauth/introspect/"]["post"]["security"] == [{"client": []}]
+
+
+def test_real_answers_of_the_standard_endpoints_fit(own, user):
+    key, secret = api_key(application=own, scopes=["tokens:issue", "tokens:introspect"])
+    server = Machine(key.public_id, secret)
+    made = server.post("token", grant_type="client_credentials").json()
+    assert fits(made, "OAuthToken")
+    pair = issuing.issue(caller(user, origin=Origin.BEARER), "own", body={}, at=timezone.now())
+    assert pair.pair is not None
+    text = pair.pair.refresh_token.reveal()
+    assert fits(Machine().refresh(text).json(), "OAuthToken")
+    for token in (made["access_token"], text, "x"):
+        assert fits(server.post("introspect", token=token).json(), "Introspection")
+    assert fits(server.post("introspect").json(), "OAuthError")
+    server.headers["Accept"] = MEDIA_TYPE
+    assert fits(server.post("token", grant_type="client_credentials").json(), "LoginTokens")
+
+
+def test_a_pair_fits(own, browser):
+    own.options = {"browser_pairs": True}
+    own.save()
+    answer = browser.post("applications/own/tokens/", {}).json()
+    assert "refresh_expires_at" in answer
+    assert fits(answer, "Issuance")
 
 
 def test_a_body_is_one_of_closed_kinds_and_none_is_told_apart_by_a_field():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from token_issuer.api import transports
 from token_issuer.api.texts import instant, instant_or_none, shown, shown_schema
 from token_issuer.providers import fields
 from token_issuer.services import revoking
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     from token_issuer.models import IssuedToken
     from token_issuer.services.explaining import Explanation
+    from token_issuer.services.introspecting import Introspection
     from token_issuer.services.issuing import Issuance
     from token_issuer.services.listing import Offer
     from token_issuer.services.login_keys import LoginKeyMade
@@ -61,6 +63,36 @@ def issuance(made: Issuance, *, at: datetime) -> Answer:
         "revocation": made.provider.revocation.value,
         "sdk": made.sdk,
         "notices": [shown(text) for text in made.notices],
+        **transports.told(made.pair),
+    }
+
+
+def oauth_token(made: Issuance) -> Answer:
+    """The same token in the words of RFC 6749 section 5.1."""
+    answer = {"access_token": made.token.reveal(), "token_type": "Bearer", "expires_in": made.expires_in}
+    scope = {"scope": " ".join(sorted(made.grant.privileges))} if made.grant.privileges else {}
+    return {**answer, **scope, **transports.told(made.pair)}
+
+
+def introspection(found: Introspection | None) -> Answer:
+    """What a server may know of a token, in the words of RFC 7662 section 2.2; ``kind`` and ``access`` are ours."""
+    if found is None:
+        return {"active": False}
+    told = {
+        "scope": " ".join(sorted(found.scopes)),
+        "token_type": "Bearer" if found.kind == "access" else "",
+        "jti": str(found.token_id or ""),
+        "access": found.access or "",
+    }
+    return {
+        "active": True,
+        "kind": found.kind,
+        "client_id": found.client_id,
+        "sub": found.subject,
+        "iat": int(found.issued_at.timestamp()),
+        "exp": int(found.expires_at.timestamp()),
+        **{name: text for name, text in told.items() if text},
+        **({"one_time": found.one_time} if found.kind == "one_time" else {}),
     }
 
 

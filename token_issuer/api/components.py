@@ -176,7 +176,10 @@ def _issuance() -> Schema:
             "server_time": INSTANT,
             "sdk": {"type": "object", "description": "What the vendor's SDK takes, by its names."},
             "notices": WORDS,
-        }
+            "refresh_token": {"type": "string", "description": "With a pair, and never for a session."},
+            "refresh_expires_at": {**INSTANT, "description": "With a pair; refreshing does not move it."},
+        },
+        optional=("refresh_token", "refresh_expires_at"),
     )
 
 

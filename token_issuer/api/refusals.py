@@ -31,3 +31,13 @@ class InsecureTransport(TokenIssuerError):
     """The request came over plain HTTP."""
 
     code = "insecure_transport"
+
+
+class ClientRefused(TokenIssuerError):
+    """A client of ``oauth/*`` has not proved who it is."""
+
+    code = "not_authenticated"
+
+
+class OtherGrantType(TokenIssuerError):
+    """A client of ``oauth/token`` asks in a way that there is not."""

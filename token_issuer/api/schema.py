@@ -12,6 +12,7 @@ from typing import Any, Final
 from django.conf import settings
 
 from token_issuer import __version__
+from token_issuer.api import oauth_schema
 from token_issuer.api.components import (
     IDENTIFIER,
     TEXT,
@@ -63,7 +64,7 @@ def document() -> Schema:
             "description": "Short-lived tokens for whoever is signed in: policed, audited, revocable.",
         },
         "servers": [{"url": PREFIX}],
-        "paths": _paths(),
+        "paths": {**_paths(), **oauth_schema.paths()},
         "components": {
             "schemas": {
                 **{request_name(provider): token_request(provider) for provider in known},
@@ -71,8 +72,9 @@ def document() -> Schema:
                 "TokenRequest": _any_of([request_name(provider) for provider in known]),
                 "OneTimeKeyRequest": _any_of([key_request_name(provider) for provider in known]),
                 **answers(),
+                **oauth_schema.components(),
             },
-            "securitySchemes": _security_schemes(),
+            "securitySchemes": {**_security_schemes(), **oauth_schema.security_schemes()},
         },
     }
 

@@ -50,17 +50,19 @@ class Presenter:
     in_cookie: bool = False
 
     def objection(self, family: TokenFamily) -> str:
-        """Return what speaks against this presenter of this family's tokens, as a word for logs."""
+        """Return what speaks against refreshing this family for this presenter, as a word for logs."""
+        # One that lives in a cookie is not taken from a body, which needs no CSRF proof; nor the other way round.
+        return self.client_objection(family) or ("transport_differs" if self.in_cookie != family.in_cookie else "")
+
+    def client_objection(self, family: TokenFamily) -> str:
+        """Return what speaks against his holding this family's tokens at all."""
         application = family.application
         # RFC 6749 section 6: bound to the client that it was issued to. Texts are compared here: MariaDB's are loose.
         if self.client is not None and self.client.pk != family.api_key_id:
             return "client_differs"
         if self.public_id and self.public_id != application.public_id:
             return "client_differs"
-        if self.application_slug and self.application_slug != application.slug:
-            return "application_differs"
-        # One that lives in a cookie is not taken from a body, which needs no CSRF proof; nor the other way round.
-        return "transport_differs" if self.in_cookie != family.in_cookie else ""
+        return "application_differs" if self.application_slug not in {"", application.slug} else ""
 
     def caller(self, family: TokenFamily) -> Caller:
         """Return the caller that the token makes of its presenter."""

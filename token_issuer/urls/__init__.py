@@ -9,6 +9,7 @@ from django.urls import URLPattern, path
 
 from token_issuer.api.views.applications import ApplicationsView, ExplainView, IssueView
 from token_issuer.api.views.login_keys import OneTimeKeysView, RedeemView
+from token_issuer.api.views.oauth import ExchangeView, IntrospectView, SurrenderView
 from token_issuer.api.views.tokens import RevokeMineView, RevokeView, TokensView, TokenView
 
 app_name = "token_issuer"
@@ -25,6 +26,9 @@ urlpatterns = [
     *_both("applications/<str:slug>/tokens/explain", ExplainView.as_view(), name="explain"),
     *_both("applications/<str:slug>/one-time-keys", OneTimeKeysView.as_view(), name="one-time-keys"),
     *_both("one-time-keys/redeem", RedeemView.as_view(), name="redeem"),
+    *_both("oauth/token", ExchangeView.as_view(), name="oauth-token"),
+    *_both("oauth/revoke", SurrenderView.as_view(), name="oauth-revoke"),
+    *_both("oauth/introspect", IntrospectView.as_view(), name="oauth-introspect"),
     *_both("tokens", TokensView.as_view(), name="tokens"),
     *_both("tokens/revoke-mine", RevokeMineView.as_view(), name="revoke-mine"),
     *_both("tokens/<str:token_id>", TokenView.as_view(), name="token"),

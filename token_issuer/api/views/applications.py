@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.middleware.csrf import get_token
 from rest_framework.response import Response
 
-from token_issuer.api import answers
+from token_issuer.api import answers, spellings, transports
 from token_issuer.api.parsers import IssuerRequest, body_of
 from token_issuer.api.views.base import IssuerView
 from token_issuer.services import explaining, issuing, listing
@@ -27,7 +27,10 @@ class IssueView(IssuerView):
         """Issue a token: recorded, committed, then answered."""
         issuance = issuing.issue(self.caller, slug, body=body_of(request), at=self.at)
         assert issuance is not None  # noqa: S101  only with on_commit, which no view uses
-        return Response(answers.issuance(issuance, at=self.at), status=201)
+        usual = answers.issuance(issuance, at=self.at)
+        response = Response(spellings.spelt(request._request, issuance, usual), status=201)
+        transports.deliver(response, request._request, issuance, at=self.at)
+        return response
 
 
 class ExplainView(IssuerView):
