@@ -32,7 +32,7 @@ def test_a_service_without_its_keys_is_not_ready(db, client, configure):
 
 
 def test_asking_is_cheap_and_mints_nothing(db, client, rooms):
-    with counted(4):
+    with counted(5):
         client.get("/issuer/health/")
     assert not IssuedToken.objects.exists()
 
