@@ -18,6 +18,8 @@ from django.test import override_settings
 from tests.papers import CHECKOUT, DOCS, PAPERS, blocks, read, rows
 from token_issuer.api.errors import STATUSES
 from token_issuer.conf import EXPECTED, conf
+from token_issuer.crypto import opaque
+from token_issuer.formats import refresh_text
 from token_issuer.models import AuditEvent, AuditKind
 from token_issuer.providers import fields
 from token_issuer.registry import providers
@@ -122,3 +124,12 @@ def test_the_lines_that_end_whole_sets_do(settings):
     exec(textwrap.dedent(lines), {"User": get_user_model()})
     ended = AuditEvent.objects.filter(kind=AuditKind.SET_REVOKED).values_list("detail__kind", flat=True)
     assert sorted(ended) == ["application", "resource", "user"]
+
+
+def test_own_texts_look_as_a_scanner_is_told():
+    patterns = [cells[1].strip("`") for cells in rows(read("docs/security.md")) if len(cells) == 3 and "_[" in cells[1]]
+    keys = ("k", "k" * 32)
+    refresh = [refresh_text.encode(family=bytes(16), generation=0, key_id=key, mac=bytes(32)) for key in keys]
+    texts = [*(opaque.new(prefix).reveal() for prefix in ("tio_", "til_", "tis_")), *refresh]
+    matched = {text: [pattern for pattern in patterns if re.fullmatch(pattern, text)] for text in texts}
+    assert [len(found) for found in matched.values()] == [1] * 5

@@ -74,6 +74,13 @@ def test_longer_than_the_limit_or_no_text(token):
         compact_jws.parse(token)
 
 
+def test_the_longest_token_is_read_and_written():
+    claims = {"a": "x" * 12_235}
+    token = compact_jws.write({"alg": "x"}, claims, lambda data: bytes(32))
+    assert len(token) == 16_384
+    assert compact_jws.parse(token).claims() == claims
+
+
 @pytest.mark.parametrize(
     "token",
     ["", "..", "a.b", GOOD + ".a", GOOD + ".", "." + GOOD, GOOD + "=", GOOD + "\n", " " + GOOD, "Bearer " + GOOD,
@@ -107,7 +114,9 @@ def test_a_header_that_is_not_one_plain_object(header):
     assert str(caught.value) == NOT_AN_OBJECT.format("header")
 
 
-@pytest.mark.parametrize("text", ['{"a":"\\u00e9"}', '{"a":"\\ud83d\\ude00"}', '{"a":"é日"}', '{ "a" :\n"b" }'])
+@pytest.mark.parametrize(
+    "text", ['{"a":1.5e3}', '{"a":"\\u00e9"}', '{"a":"\\ud83d\\ude00"}', '{"a":"é日"}', '{ "a" :\n"b" }']
+)
 def test_escapes_and_blanks_that_are_good_json(text):
     assert claims_of(text) == json.loads(text)
 

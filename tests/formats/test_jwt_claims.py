@@ -104,3 +104,9 @@ json_values = st.none() | st.booleans() | st.integers() | st.floats() | st.text(
 @given(st.dictionaries(st.sampled_from([*GOOD, "nbf"]), json_values))
 def test_no_claims_raise(changes):
     assert isinstance(problems(**changes), tuple)
+
+
+@pytest.mark.parametrize(("typ", "readable"), [("at+jwt", True), ("JWT", False), (None, False)])
+def test_an_access_token_is_one_by_its_type(typ, readable):
+    claims = {**GOOD, "client_id": "shop", "jti": "01920000-0000-7000-8000-000000000001"}
+    assert (jwt_claims.access_token({"typ": typ, "kid": "k"}, claims) is not None) is readable

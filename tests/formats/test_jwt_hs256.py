@@ -209,6 +209,17 @@ def test_only_malformed_escapes_from_garbage(token):
         jwt_hs256.verify(token, key=KEY)
 
 
+def test_a_signed_payload_without_claims_is_malformed_whoever_signed():
+    with pytest.raises(TokenMalformed):
+        jwt_hs256.verify(signed(HEADER, "[]"), key=KEY)
+
+
+def test_a_key_can_be_checked_before_it_signs():
+    jwt_hs256.check_key(KEY)
+    with pytest.raises(BadOption):
+        jwt_hs256.check_key("")
+
+
 def test_nothing_of_the_callers_is_changed():
     claims: dict[str, Any] = {"b": 1, "a": 2}
     headers = {"kid": "k"}
