@@ -127,6 +127,7 @@ class Facts:
     answer_privileges: frozenset[str] = frozenset()  # what it allows, with what that implies
     answered_by: str = ""
     rules: tuple[RuleFacts, ...] = ()
+    bound: frozenset[str] | None = None  # what the caller's own token may do, where these words are scopes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,6 +167,9 @@ def decide(facts: Facts) -> Decision:
     """Return the decision with every step that led to it."""
     if not facts.server_caller and facts.privileges & facts.server_only:
         return _refused("server_only", (Step(source="provider", reason="server_only"),))
+    if facts.bound is not None and not facts.privileges <= facts.bound:
+        # RFC 8693 section 2.1, RFC 9700 section 4.14.2: what comes from a token is never more than it.
+        return _refused("scope_missing", (Step(source="token", reason="scope_missing"),))
     if isinstance(facts.answer, Deny):
         return _refused(facts.answer.reason, (Step(source=facts.answered_by, reason=facts.answer.reason),))
     if isinstance(facts.answer, Allow):

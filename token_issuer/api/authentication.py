@@ -1,20 +1,38 @@
-"""Who calls, by the site's own session."""
+"""Who calls: by the site's own session, or by a credential of ours in the Authorization header.
+
+The classes for credentials are for a site's own views, too. Each takes its own kinds and answers None to everything
+else, so that it stands before or after anybody's: what is ours is known by prefix, type and issuer, before any key is
+asked.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import logging
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.middleware.csrf import CsrfViewMiddleware
+from django.utils import timezone
 from rest_framework import authentication
 
+from token_issuer.api.challenges import InvalidToken, ServiceUnavailable, TokenInAddress
 from token_issuer.api.refusals import CsrfFailed
 from token_issuer.conf import conf
-from token_issuer.errors import NotAuthenticated
+from token_issuer.errors import NotAuthenticated, TokenRejected, Unavailable
+from token_issuer.services import bearer, verifying
+from token_issuer.services.addresses import address_of
+from token_issuer.services.logged import facts
+from token_issuer.services.verified import Kind, Verified
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from django.http import HttpRequest, HttpResponse
     from rest_framework.authentication import BaseAuthentication
     from rest_framework.request import Request
+
+    from token_issuer.crypto import TokenText
+
+logger = logging.getLogger("token_issuer.verify")
 
 CHALLENGE = 'Session realm="token_issuer"'
 """WWW-Authenticate of a 401; no scheme that a browser knows, or it would open its password dialogue."""
@@ -58,15 +76,78 @@ def require_own_page(request: HttpRequest) -> None:
         raise CsrfFailed(msg)
 
 
+class CredentialAuthentication(authentication.BaseAuthentication):
+    """A credential of ours in the Authorization header, verified without using it up.
+
+    ``request.user`` is whose it is (an AnonymousUser for a server that acts for nobody), ``request.auth`` a
+    ``Verified``.
+    """
+
+    kinds: ClassVar[frozenset[Kind]]
+    scheme: ClassVar[bearer.Scheme] = "bearer"
+    audience: ClassVar[str | None] = None
+    """Whom an access token must be meant for; None for ``ISSUER``."""
+
+    def authenticate(self, request: Request) -> tuple[Any, Verified] | None:
+        """Return the user and what is known, None for what is not of these kinds.
+
+        Raises:
+            InvalidToken: it is ours, and not good.
+            TokenInAddress: the address holds a token of ours, whatever the header says.
+            ServiceUnavailable: the database does not answer.
+        """
+        if bearer.in_address(value for values in request.query_params.lists() for value in values[1]):
+            raise TokenInAddress
+        text = bearer.presented(request.META.get("HTTP_AUTHORIZATION", ""), self.scheme)
+        try:
+            found = None if text is None else self.verified(text, request, at=timezone.now())
+        except TokenRejected as error:
+            raise InvalidToken(self.scheme) from error
+        except Unavailable as error:
+            logger.exception("a credential could not be verified", extra=facts("unavailable", reason=error.message))
+            raise ServiceUnavailable from error
+        return None if found is None else (found.user, found)
+
+    def authenticate_header(self, request: Request) -> str:
+        """Return the challenge for nobody; without one DRF turns a 401 into a 403."""
+        return bearer.challenge(scheme=self.scheme)
+
+    def verified(self, text: TokenText, request: Request, *, at: datetime) -> Verified | None:
+        """Return what is known of a good credential, None for one of another kind."""
+        peer, forwarded = request.META.get("REMOTE_ADDR", ""), request.META.get("HTTP_X_FORWARDED_FOR", "")
+        ip = address_of(peer=peer, forwarded_for=forwarded)
+        return verifying.verify_if(text, self.kinds, at=at, audience=self.audience, ip=ip)
+
+
+class AccessTokenAuthentication(CredentialAuthentication):
+    """Our access token: ``Authorization: Bearer <token>``."""
+
+    kinds = frozenset({Kind.ACCESS})
+
+
+class ApiKeyAuthentication(CredentialAuthentication):
+    """A server's key and its secret: ``Authorization: Api-Key <public id>.<secret>``."""
+
+    kinds = frozenset({Kind.API_KEY})
+    scheme = "api-key"
+
+
+class SelfSignedAuthentication(CredentialAuthentication):
+    """A token that a server signed with its API key's secret: ``Authorization: Bearer <token>``."""
+
+    kinds = frozenset({Kind.SELF_SIGNED})
+
+
 def authenticators() -> list[BaseAuthentication]:
-    """Return who may vouch for a caller: what the site names, else the session alone.
+    """Return who may vouch for a caller: what the site names, else our access token and the session.
 
     Raises:
         ImproperlyConfigured: a path of the setting leads nowhere.
     """
     paths = conf.authentication_classes
     if paths is None:
-        return [SessionAuthentication()]
+        # What is presented counts before what a browser sends by itself.
+        return [AccessTokenAuthentication(), SessionAuthentication()]
     return [conf.resolve("AUTHENTICATION_CLASSES", path)() for path in paths]
 
 

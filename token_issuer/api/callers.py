@@ -12,6 +12,7 @@ from token_issuer.ids import uuid7
 from token_issuer.models import Origin
 from token_issuer.services.addresses import audited_address
 from token_issuer.services.callers import Caller
+from token_issuer.services.verified import Verified
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -26,9 +27,13 @@ def caller_of(request: Request) -> Caller:
     meta = request._request.META
     authenticator = request.successful_authenticator
     session = authenticator is None or isinstance(authenticator, SessionAuthentication)
+    credential = request.auth if isinstance(request.auth, Verified) else None
     return Caller(
         user=AnonymousUser() if authenticator is None else request.user,
         origin=Origin.SESSION if session else Origin.BEARER,
+        # A person's token is his own, also where a server asked for it.
+        api_key=credential.api_key if credential is not None and credential.is_server else None,
+        scopes=credential.scopes if credential is not None else None,
         ip=audited_address(peer=meta.get("REMOTE_ADDR", ""), forwarded_for=meta.get("HTTP_X_FORWARDED_FOR", "")),
         user_agent=meta.get("HTTP_USER_AGENT", ""),
         request_id=request_id_of(request._request),

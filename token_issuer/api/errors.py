@@ -25,6 +25,8 @@ from token_issuer.api.callers import request_id_of
 from token_issuer.api.texts import shown
 from token_issuer.errors import FieldError, PolicyDenied, RateLimited, TokenIssuerError
 from token_issuer.providers.base import gettext_noop as _
+from token_issuer.services.bearer import challenge
+from token_issuer.services.callers import SCOPE_MISSING
 from token_issuer.services.logged import facts
 
 if TYPE_CHECKING:
@@ -126,7 +128,10 @@ def handle(error: Exception, context: Mapping[str, Any]) -> Response | None:
         logger.error("the service could not answer", exc_info=error, extra=extra)
     response = Response(problem.body(request_id), status=problem.status)
     if problem.status == STATUSES["not_authenticated"]:
-        response["WWW-Authenticate"] = context["view"].get_authenticate_header(request) or CHALLENGE
+        own = getattr(error, "auth_header", None)
+        response["WWW-Authenticate"] = own or context["view"].get_authenticate_header(request) or CHALLENGE
+    elif problem.reason == SCOPE_MISSING:
+        response["WWW-Authenticate"] = challenge("insufficient_scope")
     if problem.retry_after is not None:
         response["Retry-After"] = str(problem.retry_after)
     return response

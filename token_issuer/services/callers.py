@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from django.contrib.auth.models import AnonymousUser
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
 
     from token_issuer.models import ApiKey
+
+SCOPE_MISSING: Final = "scope_missing"
 
 _LONGEST_USER_AGENT = 255
 _LONGEST_REQUEST_ID = 64
@@ -85,7 +87,7 @@ class Caller:
     def require_scope(self, *scopes: str) -> None:
         """Raise PolicyDenied when the credential has none of these scopes."""
         if self.scopes is not None and self.scopes.isdisjoint(scopes):
-            raise PolicyDenied("scope_missing", f"This takes the scope {' or '.join(scopes)}.")
+            raise PolicyDenied(SCOPE_MISSING, f"This takes the scope {' or '.join(scopes)}.")
 
     @property
     def audited_request_id(self) -> str:

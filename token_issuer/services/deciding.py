@@ -16,6 +16,7 @@ from token_issuer.models import Application, Principal
 from token_issuer.policy import Allow, Decision, Deny, Facts, Limits
 from token_issuer.providers import fields
 from token_issuer.providers.durations import DurationOutOfRange
+from token_issuer.providers.scopes import TOKENS_ISSUE
 from token_issuer.registry import get_provider, privileges_of
 from token_issuer.services.rules import rules_for
 from token_issuer.services.site_policy import Ask, asked
@@ -218,10 +219,19 @@ def facts_of(question: Question) -> Facts:
         answer=answer,
         answer_privileges=provider.implied(answer.privileges) if isinstance(answer, Allow) else frozenset(),
         answered_by=answered_by,
+        bound=_bound(caller, provider),
     )
     if answer is None:
         facts = replace(facts, rules=rules_for(caller.user, question.application, provider))
     return facts
+
+
+def _bound(caller: Caller, provider: Provider) -> frozenset[str] | None:
+    """Return the scopes of the token that a person came with, where it asks for scopes; None for any other caller.
+
+    A server that acts for a user asks for what the user may have; for itself, ``_by_key`` is its bound.
+    """
+    return caller.scopes if caller.api_key is None and TOKENS_ISSUE in privileges_of(provider) else None
 
 
 def _by_key(caller: Caller, answer: Allow | Deny | None, answered_by: str) -> tuple[Allow | Deny, str]:

@@ -21,6 +21,7 @@ from token_issuer.api.queries import require_known
 from token_issuer.api.refusals import InsecureTransport
 from token_issuer.api.rendering import JsonRenderer, OneOfEach
 from token_issuer.conf import conf
+from token_issuer.providers.scopes import TOKENS_ISSUE
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -106,6 +107,9 @@ class SecureView(PinnedView):
 class IssuerView(SecureView):
     """A view for somebody who is signed in, over HTTPS."""
 
+    required_scope: ClassVar[str] = TOKENS_ISSUE
+    """What a token or key must be allowed here; a session has no scopes, and may."""
+
     caller: Caller
     _misconfigured: ImproperlyConfigured | None = None
 
@@ -118,6 +122,11 @@ class IssuerView(SecureView):
             self._misconfigured = error
             return []
 
+    def get_authenticate_header(self, request: Request) -> str:
+        """Return every challenge there is: each class of the list may vouch, not only the first."""
+        told = [each.authenticate_header(request) for each in self.get_authenticators()]
+        return ", ".join(dict.fromkeys(challenge for challenge in told if challenge))
+
     def initial(self, request: Request, *args: object, **kwargs: object) -> None:
         """Refuse nobody."""
         if self._misconfigured is not None:
@@ -125,3 +134,4 @@ class IssuerView(SecureView):
         super().initial(request, *args, **kwargs)
         self.caller = caller_of(request)
         self.caller.require_active()
+        self.caller.require_scope(self.required_scope)
