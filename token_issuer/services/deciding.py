@@ -242,7 +242,9 @@ def _by_key(caller: Caller, answer: Allow | Deny | None, answered_by: str) -> tu
     assert caller.api_key is not None  # noqa: S101  it is the principal
     if isinstance(answer, Deny):
         return answer, answered_by
-    scopes = frozenset(caller.api_key.scopes) & (caller.api_key.scopes if caller.scopes is None else caller.scopes)
+    scopes = frozenset(caller.api_key.scopes)
+    if caller.scopes is not None:
+        scopes &= caller.scopes
     if answer is None:
         return Allow(scopes), f"api_key:{caller.api_key.public_id}"
     return Allow(scopes & answer.privileges, answer.lifetime, answer.wildcards), answered_by
