@@ -32,6 +32,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "token_issuer",
     "example_project.rooms",
+    "example_project.notes",
     "example_project.pages",
 ]
 
@@ -86,7 +87,18 @@ LOGIN_URL = "sign-in"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "home"
 
+# No pages of REST framework's own: the site's policy lets no inline script run.
+REST_FRAMEWORK: dict[str, Any] = {"DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"]}
+
 TOKEN_ISSUER: dict[str, Any] = {
     "ENCRYPTION_KEYS": env.list("TOKEN_ISSUER_ENCRYPTION_KEYS", default=[]),
     "POLICIES": {"rooms": "example_project.policy.rooms"},
+    # Whose tokens the site believes: its own. Only a developer's may be without https.
+    "ISSUER": env.str("ISSUER", default="http://127.0.0.1:8000" if DEBUG else None),
+    "SCOPES": {
+        "notes:read": "Read the holder's notes",
+        "notes:write": "Write notes for the holder",
+        "notes:count": "See how many notes everybody has",
+    },
+    "LOGIN_KEY_SESSIONS": True,
 }

@@ -19,6 +19,8 @@ from typing import Any
 GRANTS: dict[str, dict[str, Any]] = {
     "rooms": {"channel": "room-42", "role": "publisher", "lifetime": 3600},
     "classes": {"roomId": "class-2026", "permissions": ["allow_join"]},
+    "api": {"scope": "notes:read notes:write"},
+    "uploads": {"access": "readwrite", "lifetime": 60},
 }
 
 
@@ -70,7 +72,7 @@ def show(answer: dict[str, Any], decoded: dict[str, Any]) -> None:
     facts = {
         "token": f"{token[:32]}… ({len(token)} characters, {decoded['format']})",
         "speaks for": answer["subject"],
-        "opens": answer["resource"],
+        "opens": answer["resource"] or "this site",
         "may": ", ".join(answer["privileges"]),
         "expires": f"{answer['expires_at']} (in {answer['expires_in']} s)",
         "revocation": answer["revocation"],

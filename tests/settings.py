@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from example_project.settings import *  # noqa: F403  settings are layered by name, as Django's own are
-from example_project.settings import BASE_DIR, DATABASES, TOKEN_ISSUER, env
+from example_project.settings import BASE_DIR, DATABASES, env
 
 DEBUG = False
 SECRET_KEY = "for-tests-" + "0" * 54
@@ -17,13 +17,13 @@ _NAME = env.str("TEST_DATABASE_NAME", default=f"test_token_issuer_{os.getpid()}"
 _IS_SQLITE = DATABASES["default"]["ENGINE"].endswith("sqlite3")
 DATABASES["default"]["TEST"] = {"NAME": str(BASE_DIR / "var" / f"{_NAME}.sqlite3") if _IS_SQLITE else _NAME}
 
-# Two keys: the first seals, both open. Never used outside the tests.
-TOKEN_ISSUER["ENCRYPTION_KEYS"] = [
-    "test2:ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=",
-    "test1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
-]
-
-# A test that wants a site policy names it.
-del TOKEN_ISSUER["POLICIES"]
-# DEBUG is off here, but the tests want every minted token read again.
-TOKEN_ISSUER["SELF_CHECK"] = True
+# A test that wants a site policy, an issuer or a scope names it.
+TOKEN_ISSUER = {
+    # Two keys: the first seals, both open. Never used outside the tests.
+    "ENCRYPTION_KEYS": [
+        "test2:ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=",
+        "test1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+    ],
+    # DEBUG is off here, but the tests want every minted token read again.
+    "SELF_CHECK": True,
+}

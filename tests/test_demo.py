@@ -49,6 +49,10 @@ def test_one_token_of_each_application_is_shown_decoded(shown):
     assert "agora-007" in shown
     assert "classes (videosdk)" in shown
     assert "videosdk-jwt" in shown
+    assert "api (own)" in shown
+    assert "own-jwt" in shown
+    assert "uploads (own-once)" in shown
+    assert "own-opaque" in shown
 
 
 def test_the_key_ring_is_written_for_its_owner_alone(shown, clone):

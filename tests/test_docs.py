@@ -15,6 +15,7 @@ from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.test import override_settings
 
+from example_project.settings import TOKEN_ISSUER
 from tests.papers import CHECKOUT, DOCS, PAPERS, blocks, read, rows
 from token_issuer.api.errors import STATUSES
 from token_issuer.conf import EXPECTED, conf
@@ -119,6 +120,7 @@ def test_the_worked_example_of_a_provider_conforms(example):
 @pytest.mark.django_db(transaction=True)
 def test_the_lines_that_end_whole_sets_do(settings):
     settings.DEBUG = True
+    settings.TOKEN_ISSUER = {**TOKEN_ISSUER, **settings.TOKEN_ISSUER}
     call_command("demo_data", stdout=StringIO())
     (lines,) = re.findall(r"^   ```python\n(.*?)^   ```$", read("docs/leak.md"), re.DOTALL | re.MULTILINE)
     exec(textwrap.dedent(lines), {"User": get_user_model()})

@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
+from example_project.notes.models import Note
 from example_project.rooms.models import Membership
+from tests.example_project.conftest import fill, person
 from token_issuer import issue
+from token_issuer.crypto import TokenText
 from token_issuer.errors import PolicyDenied
-from token_issuer.models import Application, Rule
+from token_issuer.models import ApiKey, Application, Certificate, Rule
+from token_issuer.services import authenticating
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-POLICIES = {"rooms": "example_project.policy.rooms"}
-
-
-@pytest.fixture
-def demo(settings, monkeypatch):
-    """A site in DEBUG, filled."""
-    settings.DEBUG = True
-    settings.TOKEN_ISSUER = {**settings.TOKEN_ISSUER, "POLICIES": POLICIES}
-    monkeypatch.setenv("DEMO_PASSWORD", "correct horse")
-    call_command("demo_data", verbosity=0)
-
-
-def person(name):
-    return get_user_model().objects.get(username=name)
 
 
 def test_the_host_may_speak_and_the_guest_may_listen(demo):
@@ -44,6 +36,9 @@ def test_the_host_may_speak_and_the_guest_may_listen(demo):
         ("guest", "classes", {"roomId": "class-1", "permissions": ["allow_mod"]}, "privilege_not_granted"),
         ("host", "classes", {"roomId": "party"}, "resource_not_granted"),
         ("host", "classes", {}, "wildcard_not_granted"),
+        ("outsider", "api", {"scope": "notes:write"}, "privilege_not_granted"),
+        ("host", "api", {"scope": "notes:count"}, "privilege_not_granted"),
+        ("outsider", "uploads", {"access": "readwrite"}, "privilege_not_granted"),
     ],
 )
 def test_the_others_may_not(demo, name, slug, body, reason):
@@ -52,12 +47,46 @@ def test_the_others_may_not(demo, name, slug, body, reason):
     assert refusal.value.reason == reason
 
 
+def test_writers_write_and_everybody_reads(demo):
+    assert issue(person("guest"), "api", scope="notes:read notes:write").sdk["scope"] == "notes:read notes:write"
+    assert issue(person("outsider"), "api", scope="notes:read").sdk["scope"] == "notes:read"
+    assert issue(person("guest"), "uploads", access="readwrite").format == "own-opaque"
+
+
+def test_access_tokens_are_signed_with_a_key_that_is_published(demo):
+    (jwk,) = Certificate.objects.filter(application__slug="api").values_list("public_jwk", flat=True)
+    assert jwk is not None
+    assert (jwk["alg"], jwk["crv"]) == ("EdDSA", "Ed25519")
+
+
+def key_in(said):
+    """The two lines for the environment."""
+    return tuple(re.findall(r"^TOKEN_ISSUER_API_(?:KEY|SECRET)=(\S+)$", said, re.MULTILINE))
+
+
+def test_the_servers_key_is_shown_and_works(demo):
+    public_id, secret = key_in(demo)
+    assert authenticating.api_key(public_id, TokenText(secret), ip=None, at=timezone.now()).may_sign
+
+
+def test_the_servers_key_is_shown_once(demo):
+    assert key_in(fill()) == ()
+
+
+def test_a_new_key_is_made_when_the_one_before_was_revoked(demo):
+    ApiKey.objects.update(revoked_at=timezone.now())
+    assert key_in(fill())[0] != key_in(demo)[0]
+
+
+def everything():
+    models = (Application, ApiKey, Membership, Note, get_user_model())
+    return [list(model.objects.order_by("pk").values()) for model in models], Rule.objects.count()
+
+
 def test_a_second_run_changes_nothing(demo):
-    before = [*Application.objects.values()], [*Membership.objects.values()], Rule.objects.count()
-    passwords = [*get_user_model().objects.values_list("password", flat=True)]
-    call_command("demo_data", verbosity=0)
-    assert before == ([*Application.objects.values()], [*Membership.objects.values()], Rule.objects.count())
-    assert passwords == [*get_user_model().objects.values_list("password", flat=True)]
+    before = everything()
+    fill()
+    assert before == everything()
 
 
 def test_a_site_that_is_not_in_debug_is_left_alone(settings):

@@ -2,7 +2,7 @@
 
 import { element } from "./grant_form.js";
 import { Refused } from "./issuer.js";
-import { timeInWords } from "./words.js";
+import { placeInWords, timeInWords } from "./words.js";
 
 const byId = (id) => document.getElementById(id);
 const SHOWN = 8;
@@ -41,7 +41,7 @@ export class OwnTokens {
       "tr",
       {},
       cell(token.application),
-      cell(token.resource || "everything"),
+      cell(placeInWords(token)),
       cell(token.privileges.join(", ")),
       cell(timeInWords(token.expires_at)),
       cell(badge),

@@ -1,7 +1,7 @@
 // One token, decoded, with its remaining time. The token itself lives in this page alone: no storage, no address.
 
 import { element } from "./grant_form.js";
-import { durationInWords, endingInWords, timeInWords } from "./words.js";
+import { durationInWords, endingInWords, placeInWords, renewalInWords, timeInWords } from "./words.js";
 
 const byId = (id) => document.getElementById(id);
 
@@ -53,10 +53,10 @@ function factsOf(answer, decoded) {
   const pairs = [
     ["Application", `${answer.application} (${answer.provider})`],
     ["Speaks for", answer.subject],
-    ["Opens", answer.resource || "everything"],
+    ["Opens", placeInWords(answer)],
     ["May", answer.privileges.join(", ")],
     ["Expires", timeInWords(answer.expires_at)],
-    ["Renew", answer.renew_at ? timeInWords(answer.renew_at) : "not needed: the vendor checks it once, when joining"],
+    ["Renew", renewalInWords(answer)],
   ];
   const inside = element("dt", { className: "group", textContent: `What the ${decoded.format} token says` });
   return [...pairs.flatMap(pair), inside, ...decoded.details.flatMap(pair)];

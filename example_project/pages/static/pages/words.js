@@ -37,6 +37,16 @@ export function endingInWords(revocation) {
   return ENDINGS[revocation] ?? "";
 }
 
+// A token of the site's own names no room: its rights say what it opens here.
+export function placeInWords({ resource, provider }) {
+  return resource || (provider.startsWith("own") ? "this site" : "everything");
+}
+
+export function renewalInWords({ renew_at: renewAt, provider }) {
+  if (renewAt) return timeInWords(renewAt);
+  return provider.startsWith("own") ? "not at all: ask for another" : "not needed: the vendor checks it once, when joining";
+}
+
 export function durationInWords(seconds) {
   const whole = Math.max(0, Math.ceil(seconds));
   const pad = (number) => String(number).padStart(2, "0");

@@ -1,4 +1,4 @@
-"""Fills the example project: people, rooms with members, two applications with fresh secrets. May run again."""
+"""Fills the example project: people, rooms with members, notes, applications, a server's key. May run again."""
 
 from __future__ import annotations
 
@@ -7,30 +7,35 @@ import secrets
 from typing import Any, Final
 
 from django.conf import settings
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from example_project import demo_applications
+from example_project.notes.models import Note
 from example_project.rooms.models import Membership, Room
-from token_issuer.models import Application, Origin
-from token_issuer.services import registering
+from token_issuer.models import ApiKey, Application, Origin
+from token_issuer.services import api_keys, registering
 from token_issuer.services.callers import Caller
-from token_issuer.services.drafts import ApplicationDraft, RuleDraft
 
 PEOPLE: Final = {
-    "host": "hosts room-42 and teaches",
-    "guest": "listens in room-42 and takes classes",
-    "outsider": "is a member of nothing",
+    "host": "hosts room-42, teaches, and writes notes",
+    "guest": "listens in room-42, takes classes, and writes notes",
+    "outsider": "is a member of nothing, and may read his notes",
     "admin": "runs the site, at /admin/",
 }
 ROOMS: Final = {"room-42": "Room 42", "garden": "The garden"}
 MEMBERS: Final = [("room-42", "host", "host"), ("room-42", "guest", "guest"), ("garden", "guest", "host")]
+NOTES: Final = [("host", "Bring the adapter for the projector."), ("guest", "Water the garden on Friday.")]
 
 
 class Command(BaseCommand):
     """Demo data, for a developer's own machine."""
 
-    help = "Fills the example project with people, rooms and two applications. DEMO_PASSWORD sets everybody's password."
+    help = (
+        "Fills the example project with people, rooms, notes and applications. DEMO_PASSWORD sets everybody's password."
+        " The API key of the demo server is printed once, when it is new."
+    )
 
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ANN401  Django's signature
         """Make what is missing; leave what is there."""
@@ -39,14 +44,21 @@ class Command(BaseCommand):
             raise CommandError(msg)
         password = os.environ.get("DEMO_PASSWORD") or secrets.token_urlsafe(9)
         people = {name: _person(name, password) for name in PEOPLE}
-        _fill_rooms(people)
+        _fill(people)
         caller = Caller(user=people["admin"], origin=Origin.COMMAND)
-        for draft in (_rooms_application(), _classes_application(people)):
-            if not Application.objects.filter(slug=draft.slug).exists():
-                registering.register(caller, draft, at=timezone.now())
+        _register(caller, people)
         for name, who in PEOPLE.items():
             self.stdout.write(f"  {name:<10} {who}")
         self.stdout.write(f"  password   {password}  (everybody's)")
+        self._print_new_key(caller, people["admin"])
+
+    def _print_new_key(self, caller: Caller, owner: User) -> None:
+        draft = demo_applications.server(owner)
+        if ApiKey.objects.filter(purpose=draft.purpose, revoked_at__isnull=True).exists():
+            return  # its secret was shown when it was made, and nobody can read it again
+        key, text = api_keys.create(caller, Application.objects.get(slug="api"), draft, at=timezone.now())
+        self.stdout.write("  the API key of a demo server, shown once:")
+        self.stdout.write(f"TOKEN_ISSUER_API_KEY={key.public_id}\nTOKEN_ISSUER_API_SECRET={text.reveal()}")
 
 
 def _person(name: str, password: str) -> User:
@@ -60,39 +72,21 @@ def _person(name: str, password: str) -> User:
     return person
 
 
-def _fill_rooms(people: dict[str, User]) -> None:
+def _fill(people: dict[str, User]) -> None:
     rooms = {slug: Room.objects.get_or_create(slug=slug, defaults={"name": name})[0] for slug, name in ROOMS.items()}
     for slug, name, role in MEMBERS:
         Membership.objects.get_or_create(room=rooms[slug], user=people[name], defaults={"role": role})
+    for name, note in NOTES:
+        Note.objects.get_or_create(owner=people[name], text=note)
 
 
-def _rooms_application() -> ApplicationDraft:
-    """Agora, for which the site's own function decides: ``example_project/policy.py``."""
-    return ApplicationDraft(
-        provider="agora",
-        slug="rooms",
-        name="Rooms",
-        public_id=secrets.token_hex(16),
-        secret={"certificate": secrets.token_hex(16)},
-    )
-
-
-def _classes_application(people: dict[str, User]) -> ApplicationDraft:
-    """VideoSDK, for which rules decide: teachers let people in, students join, both in class rooms only."""
-    groups = {name: Group.objects.get_or_create(name=name)[0] for name in ("teachers", "students")}
-    groups["teachers"].user_set.add(people["host"])
-    groups["students"].user_set.add(people["guest"])
-    students = RuleDraft(
-        privileges=["allow_join"], groups=[groups["students"]], resource_pattern="class-*", limit=20, window=3600
-    )
-    teachers = RuleDraft(
-        privileges=["allow_join", "allow_mod"], groups=[groups["teachers"]], resource_pattern="class-*"
-    )
-    return ApplicationDraft(
-        provider="videosdk",
-        slug="classes",
-        name="Classes",
-        public_id=secrets.token_hex(16),
-        secret={"secret": secrets.token_hex(32)},
-        rules=[teachers, students],
-    )
+def _register(caller: Caller, people: dict[str, User]) -> None:
+    drafts = [
+        demo_applications.rooms(),
+        demo_applications.classes(people),
+        demo_applications.api(people),
+        demo_applications.uploads(people),
+    ]
+    for draft in drafts:
+        if not Application.objects.filter(slug=draft.slug).exists():
+            registering.register(caller, draft, at=timezone.now())
