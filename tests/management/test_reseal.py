@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import signal
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
-from tests.factories import ApplicationFactory, CertificateFactory
+from tests.factories import ApplicationFactory, CertificateFactory, TokenFamilyFactory
 from token_issuer.crypto import vault
 from token_issuer.ids import uuid7
-from token_issuer.models import Certificate
+from token_issuer.models import Certificate, TokenFamily
 from token_issuer.registry import get_provider
 from token_issuer.services import resealing
 from token_issuer.services.opening import opened_secret, seal_secret
@@ -133,3 +135,39 @@ def test_killed_in_the_middle_it_loses_nothing_and_goes_on(old_key, live_process
     for index, row in enumerate(Certificate.objects.order_by("pk")):
         with opened_secret(row, provider) as secret:
             assert secret.part("secret") == f"secret-{index}"
+
+
+# Refresh tokens, which are never re-encrypted
+
+
+@pytest.fixture
+def open_family(db):
+    def open_family(**columns):
+        later = timezone.now() + timedelta(days=3)
+        return TokenFamilyFactory(idle_expires_at=later, expires_at=later, **columns)
+
+    return open_family
+
+
+def test_a_check_names_the_families_under_an_old_key(run, open_family):
+    family = open_family(mac_key_id="test1")
+    done = run("token_issuer_reseal", "--check")
+    assert done.code == 1
+    assert f"test1: 1 open token families, until {family.expires_at:%Y-%m-%d %H:%M} UTC\n" in done.out
+    assert "Refresh tokens keep the key that they were born under" in done.err
+
+
+def test_a_check_is_content_with_families_under_the_first_key(run, open_family):
+    open_family(mac_key_id="test2")
+    assert run("token_issuer_reseal", "--check").code == 0
+
+
+def test_families_without_a_key_can_be_closed(run, open_family):
+    kept, lost = open_family(mac_key_id="test1"), open_family(mac_key_id="gone")
+    assert "gone: 1 open token families" in run("token_issuer_reseal", "--check").out
+    done = run("token_issuer_reseal", "--close-families")
+    assert (done.code, done.out) == (0, "1 token families closed.\n")
+    assert [row.closed_at is None for row in (TokenFamily.objects.get(pk=row.pk) for row in (kept, lost))] == [
+        True,
+        False,
+    ]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A004  Django's own names
+from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004  Django's own names
 from django.core.exceptions import ImproperlyConfigured
+from django.db import Error as DatabaseError
 
 from token_issuer.conf import conf
+from token_issuer.services.transactions import write_alias
 
 TAG: Final = "token_issuer"
 
@@ -25,15 +27,25 @@ class Check:
     number: str
     hint: str
     deploy: bool
+    database: bool
     problems: Callable[[], Problems]
 
-    def __call__(self, **kwargs: object) -> list[CheckMessage]:
-        """Return a message for each problem; a value of the wrong kind, which raises, is one and ends the list."""
+    def __call__(self, *, databases: Collection[str] | None = None, **kwargs: object) -> list[CheckMessage]:
+        """Return a message for each problem; a value of the wrong kind, which raises, is one and ends the list.
+
+        One that reads rows looks only where Django says that it may (``migrate``, ``check --database``).
+        """
+        if self.database and write_alias() not in (databases or ()):
+            return []
         messages: list[CheckMessage] = []
         try:
             messages.extend(self._message(problem) for problem in self.problems())
         except ImproperlyConfigured as error:
             messages.append(self._message(str(error)))
+        except DatabaseError:
+            if not self.database:
+                raise
+            # Before the first migration there is no table, and nothing wrong with its rows.
         return messages
 
     def _message(self, problem: str) -> CheckMessage:
@@ -44,12 +56,12 @@ CHECKS: Final[list[Check]] = []
 
 
 def check(
-    severity: Severity, number: str, *, hint: str, deploy: bool = False
+    severity: Severity, number: str, *, hint: str, deploy: bool = False, database: bool = False
 ) -> Callable[[Callable[[], Problems]], Check]:
-    """Make a generator of sentences a check. ``deploy``: only under ``check --deploy``."""
+    """Make a generator of sentences a check. ``deploy``: only under ``check --deploy``; ``database``: it reads rows."""
 
     def make(problems: Callable[[], Problems]) -> Check:
-        made = Check(severity=severity, number=number, hint=hint, deploy=deploy, problems=problems)
+        made = Check(severity=severity, number=number, hint=hint, deploy=deploy, database=database, problems=problems)
         CHECKS.append(made)
         return made
 
@@ -80,4 +92,5 @@ def is_dict() -> bool:
 def bind() -> None:
     """Register every check with Django; the app does so when it is ready."""
     for made in CHECKS:
-        register(made, TAG, deploy=made.deploy)
+        tags = (TAG, Tags.database) if made.database else (TAG,)
+        register(made, *tags, deploy=made.deploy)

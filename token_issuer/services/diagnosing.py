@@ -158,7 +158,7 @@ def _https() -> Finding:
 
 
 def _system_checks() -> Iterator[Finding]:
-    messages = checks.run_checks(include_deployment_checks=not settings.DEBUG)
+    messages = checks.run_checks(include_deployment_checks=not settings.DEBUG, databases=[write_alias()])
     ours = [found for found in messages if str(found.id).startswith("token_issuer.") and not found.is_silenced()]
     for found in ours:
         make = failed if found.is_serious() else warning
