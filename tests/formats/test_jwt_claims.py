@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -106,7 +108,35 @@ def test_no_claims_raise(changes):
     assert isinstance(problems(**changes), tuple)
 
 
-@pytest.mark.parametrize(("typ", "readable"), [("at+jwt", True), ("JWT", False), (None, False)])
-def test_an_access_token_is_one_by_its_type(typ, readable):
-    claims = {**GOOD, "client_id": "shop", "jti": "01920000-0000-7000-8000-000000000001"}
-    assert (jwt_claims.access_token({"typ": typ, "kid": "k"}, claims) is not None) is readable
+@pytest.mark.parametrize("name", ["iat", "exp", "nbf"])
+@pytest.mark.parametrize("value", [None, "1790000000", 1.5, True])
+def test_the_clock_alone_wants_dates_too(name, value):
+    claims = {"iat": NOW, "exp": NOW + 1, "nbf": NOW, name: value}
+    assert tuple(jwt_claims.clock_problems(claims, at=NOW)) == ("claims_refused",)
+
+
+def test_the_first_and_the_last_second_are_dates():
+    claims = {"iat": 0, "exp": 253_402_300_799}
+    assert tuple(jwt_claims.clock_problems(claims, at=NOW)) == ()
+
+
+ACCESS = {**GOOD, "client_id": "shop", "jti": "01920000-0000-7000-8000-000000000001", "scope": "a b"}
+HEADER = {"typ": "at+jwt", "kid": "k"}
+
+
+def test_an_access_token_is_read():
+    assert jwt_claims.access_token(HEADER, ACCESS) == jwt_claims.AccessToken(
+        key_id="k",
+        token_id=UUID("01920000-0000-7000-8000-000000000001"),
+        issuer=ISSUER,
+        subject="user-1",
+        client_id="shop",
+        scopes=frozenset({"a", "b"}),
+        issued_at=datetime.fromtimestamp(NOW - 10, tz=UTC),
+        expires_at=datetime.fromtimestamp(NOW + 600, tz=UTC),
+    )
+
+
+@pytest.mark.parametrize("header", [{**HEADER, "typ": "JWT"}, {"kid": "k"}, {"typ": "at+jwt"}, {**HEADER, "kid": ""}])
+def test_an_access_token_is_one_by_its_type_and_names_its_key(header):
+    assert jwt_claims.access_token(header, ACCESS) is None

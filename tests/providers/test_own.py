@@ -19,7 +19,7 @@ from token_issuer.errors import BadGrant, BadOption, NoActiveCertificate, TokenM
 from token_issuer.formats import jws
 from token_issuer.providers.base import Grant, MintOrder, Options, RefreshLimits, Revocation
 from token_issuer.providers.fields import parse
-from token_issuer.providers.own import OwnGrant, OwnOptions, OwnProvider, claim_problems, read_access
+from token_issuer.providers.own import OwnGrant, OwnOptions, OwnProvider
 from token_issuer.providers.own_once import OwnOnceGrant
 from token_issuer.providers.scopes import BUILT_IN
 from token_issuer.testing import ProviderConformance
@@ -215,7 +215,7 @@ def test_a_secret_without_its_algorithm_verifies_nothing() -> None:
 @pytest.mark.parametrize("typ", ["JWT", "at+JWT", "application/at+jwt", "rt+jwt", ""])
 def test_a_token_of_another_type_is_none(typ: str) -> None:
     token = written({"typ": typ})
-    for read in (own.inspect, read_access, lambda text: own.verify_signed(text, keys=[], expected=None)):
+    for read in (own.inspect, lambda text: own.verify_signed(text, keys=[], expected=None)):
         with pytest.raises(TokenMalformed, match=r"^The token is no access token: its type is not at\+jwt\.$"):
             read(token)
 
@@ -247,39 +247,6 @@ def test_claims_that_this_site_never_writes_are_refused(claims: dict[str, Any]) 
     token = written(**claims)
     assert own.verify_signed(token, keys=[key_of("HS256")], expected=None).problems == ("claims_refused",)
     assert own.inspect(token).problems == ("A claim is missing, or not what this site writes.",)
-    assert claim_problems(token, issuer=ISSUER, options=OwnOptions(), at=AT) == ("claims_refused",)
-    with pytest.raises(TokenMalformed, match=r"^The token's claims are not those of an access token\.$"):
-        read_access(token)
-
-
-def test_a_token_is_read_for_finding_its_row() -> None:
-    found = read_access(minted())
-    assert (found.key_id, found.token_id, found.issuer, found.client_id) == ("cert-1", TOKEN_ID, ISSUER, CLIENT)
-    assert (found.subject, found.scopes) == ("user-7", frozenset({"orders:read"}))
-    assert (found.issued_at, found.expires_at) == (AT, AT + timedelta(hours=1))
-
-
-@pytest.mark.parametrize(
-    ("after", "problems"),
-    [
-        (timedelta(0), ()),
-        (timedelta(microseconds=-1), ("not_yet_valid",)),
-        (timedelta(hours=1, microseconds=-1), ()),
-        (timedelta(hours=1), ("expired",)),
-    ],
-)
-def test_dates_have_no_leeway(after: timedelta, problems: tuple[str, ...]) -> None:
-    assert claim_problems(minted(), issuer=ISSUER, options=OwnOptions(), at=AT + after) == problems
-
-
-def test_issuer_and_audience_are_compared() -> None:
-    here = OwnOptions(audience="https://api.example")
-    assert claim_problems(minted(options=here), issuer=ISSUER, options=here, at=AT) == ()
-    assert claim_problems(minted(), issuer=ISSUER, options=here, at=AT) == ("audience_differs",)
-    assert claim_problems(minted(), issuer="https://other.example", options=here, at=AT) == (
-        "issuer_differs",
-        "audience_differs",
-    )
 
 
 def test_inspecting_shows_everything() -> None:

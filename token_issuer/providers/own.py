@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from token_issuer.errors import BadGrant, BadOption, TokenMalformed
-from token_issuer.formats import jws, jwt_claims
+from token_issuer.formats import jws
 from token_issuer.formats.jwt_claims import SCOPE, TYP, AccessToken, access_token
 from token_issuer.providers.base import (
     Grant,
@@ -39,8 +39,6 @@ from token_issuer.providers.fields import check, grant_field, option_field, pars
 from token_issuer.providers.scopes import BUILT_IN, catalogue
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from token_issuer.crypto import Secret, SigningKey, VerifyingKey
 
 MAX_SCOPE_BYTES: Final = 1024
@@ -259,33 +257,6 @@ class OwnProvider(Provider):
         answer = {"access_token": minted.value, "token_type": "Bearer"}
         scope = _granted(grant).scope
         return {**answer, "scope": scope} if scope else {**answer}
-
-
-def read_access(token: str) -> AccessToken:
-    """Return what an access token of ours says, for finding its key and its row. Reading proves nothing.
-
-    Raises:
-        TokenMalformed: no signed token, of another type, or with claims that we never write.
-    """
-    header, claims = _read(token)
-    said = access_token(header, claims)
-    if said is None:
-        message = "The token's claims are not those of an access token."
-        raise TokenMalformed(message)
-    return said
-
-
-def claim_problems(token: str, *, issuer: str, options: Options, at: datetime) -> tuple[str, ...]:
-    """Return stable words for what its issuer, audience and dates say against a token; leeway is 0.
-
-    Raises:
-        TokenMalformed: no signed token, or of another type.
-    """
-    header, claims = _read(token)
-    if access_token(header, claims) is None:
-        return ("claims_refused",)
-    audience = _ours(options).audience or issuer
-    return jwt_claims.problems(claims, issuer=issuer, audience=audience, at=at.timestamp())
 
 
 def _claims(order: MintOrder, grant: OwnGrant) -> dict[str, object]:
