@@ -14,8 +14,10 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.test import override_settings
+from django.utils import timezone
 
 from example_project.settings import TOKEN_ISSUER
+from tests.factories import api_key
 from tests.papers import CHECKOUT, DOCS, PAPERS, blocks, read, rows
 from token_issuer.api.errors import STATUSES
 from token_issuer.conf import EXPECTED, conf
@@ -24,13 +26,14 @@ from token_issuer.formats import refresh_text
 from token_issuer.models import AuditEvent, AuditKind
 from token_issuer.providers import fields
 from token_issuer.registry import providers
+from token_issuer.services import authenticating
 
 
 def test_every_setting_is_in_the_table_with_its_default():
     with override_settings(TOKEN_ISSUER={}, DEBUG=False):
         defaults = {name: in_words(getattr(conf, name.lower())) for name in EXPECTED}
     told = {name: default.replace("not DEBUG", "True").replace("DEBUG", "False") for name, default in settings_table()}
-    assert told == {**defaults, "AUTHENTICATION_CLASSES": "the session"}
+    assert told == {**defaults, "AUTHENTICATION_CLASSES": "our own"}
 
 
 def settings_table() -> list[tuple[str, str]]:
@@ -135,3 +138,13 @@ def test_own_texts_look_as_a_scanner_is_told():
     texts = [*(opaque.new(prefix).reveal() for prefix in ("tio_", "til_", "tis_")), *refresh]
     matched = {text: [pattern for pattern in patterns if re.fullmatch(pattern, text)] for text in texts}
     assert [len(found) for found in matched.values()] == [1] * 5
+
+
+@pytest.mark.django_db
+def test_the_token_that_a_server_signs_as_told_is_taken(monkeypatch):
+    key, secret = api_key(may_sign=True, scopes=["reports:read"])
+    monkeypatch.setenv("TOKEN_ISSUER_API_KEY", key.public_id)
+    monkeypatch.setenv("TOKEN_ISSUER_API_SECRET", secret)
+    said: dict[str, str] = {}
+    exec(blocks(read("docs/api-keys.md"), "python")[0], said)
+    assert authenticating.self_signed(said["token"], at=timezone.now()).scopes == {"reports:read"}

@@ -70,13 +70,14 @@ def test_every_code_is_in_it():
     assert {code for _, code in told} == set(STATUSES)
 
 
-def test_every_call_wants_a_session_and_every_change_its_proof():
+def test_every_call_wants_a_credential_and_every_change_of_a_session_its_proof():
     paths = calls_of(oauth=False)
     redeeming = paths.pop("/one-time-keys/redeem/")
     assert redeeming["post"]["security"] == [{}, {"csrf": []}]
     for item in paths.values():
         for method, call in item.items():
-            assert call["security"] == [{"session": [], "csrf": []} if method == "post" else {"session": []}]
+            session: dict[str, list] = {"session": [], "csrf": []} if method == "post" else {"session": []}
+            assert call["security"] == [session, {"access_token": []}, {"api_key": []}]
 
 
 def test_the_standard_endpoints_speak_the_standards_words():

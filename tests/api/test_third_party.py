@@ -63,7 +63,7 @@ def test_it_is_described(dropped_in):
     OpenAPIV31SpecValidator(found).validate()
     schema = found["components"]["schemas"]["TokenRequest_doors"]
     assert (schema["title"], schema["additionalProperties"]) == ("Doors", False)
-    assert set(schema["properties"]) == {"door", "way", "escort", "lifetime", "slot"}
+    assert set(schema["properties"]) == {"door", "way", "escort", "lifetime", "slot", "on_behalf_of"}
     assert {"$ref": "#/components/schemas/TokenRequest_doors"} in found["components"]["schemas"]["TokenRequest"][
         "anyOf"
     ]

@@ -139,16 +139,19 @@ class SelfSignedAuthentication(CredentialAuthentication):
 
 
 def authenticators() -> list[BaseAuthentication]:
-    """Return who may vouch for a caller: what the site names, else our access token and the session.
+    """Return who may vouch for a caller: what the site names, else our access token, our API key and the session.
+
+    What is presented counts before what a browser sends by itself, so our credentials are looked for first, in whatever
+    order a site lists them: a session's cookie beside an API key makes no session's call of it.
 
     Raises:
         ImproperlyConfigured: a path of the setting leads nowhere.
     """
     paths = conf.authentication_classes
     if paths is None:
-        # What is presented counts before what a browser sends by itself.
-        return [AccessTokenAuthentication(), SessionAuthentication()]
-    return [conf.resolve("AUTHENTICATION_CLASSES", path)() for path in paths]
+        return [AccessTokenAuthentication(), ApiKeyAuthentication(), SessionAuthentication()]
+    listed = [conf.resolve("AUTHENTICATION_CLASSES", path)() for path in paths]
+    return sorted(listed, key=lambda each: not isinstance(each, CredentialAuthentication))
 
 
 class _CsrfCheck(CsrfViewMiddleware):

@@ -3,41 +3,56 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from django.contrib.auth.models import AnonymousUser
 from rest_framework.authentication import SessionAuthentication
 
+from token_issuer.errors import TokenRejected
 from token_issuer.ids import uuid7
 from token_issuer.models import Origin
 from token_issuer.services.addresses import audited_address
 from token_issuer.services.callers import Caller
-from token_issuer.services.verified import Verified
+from token_issuer.services.verified import Kind, Verified
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
     from rest_framework.request import Request
 
+    from token_issuer.models import ApiKey
+
 _SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
 _REQUEST_ID = "_token_issuer_request_id"
+# What opens this API, and the door that it comes by.
+_DOORS: Final = {Kind.ACCESS: Origin.BEARER, Kind.API_KEY: Origin.API_KEY}
 
 
 def caller_of(request: Request) -> Caller:
-    """Return the caller; nobody is an AnonymousUser, whatever the site's DRF makes of one."""
+    """Return the caller; nobody is an AnonymousUser, whatever the site's DRF makes of one.
+
+    Raises:
+        TokenRejected: a credential of ours of a kind that this API does not take, whatever class a site lists.
+    """
     meta = request._request.META
     authenticator = request.successful_authenticator
     session = authenticator is None or isinstance(authenticator, SessionAuthentication)
     credential = request.auth if isinstance(request.auth, Verified) else None
+    if credential is not None and credential.kind not in _DOORS:
+        raise TokenRejected("another_kind")
     return Caller(
         user=AnonymousUser() if authenticator is None else request.user,
-        origin=Origin.SESSION if session else Origin.BEARER,
-        # A person's token is his own, also where a server asked for it.
-        api_key=credential.api_key if credential is not None and credential.is_server else None,
-        scopes=credential.scopes if credential is not None else None,
+        origin=_DOORS[credential.kind] if credential else Origin.SESSION if session else Origin.BEARER,
+        api_key=_key_of(credential) if credential else None,
+        scopes=credential.scopes if credential else None,
         ip=audited_address(peer=meta.get("REMOTE_ADDR", ""), forwarded_for=meta.get("HTTP_X_FORWARDED_FOR", "")),
         user_agent=meta.get("HTTP_USER_AGENT", ""),
         request_id=request_id_of(request._request),
     )
+
+
+def _key_of(credential: Verified) -> ApiKey | None:
+    # A person's token is his own, also where a server asked for it; a key is a server's, whomever it acts as.
+    return credential.api_key if credential.kind is Kind.API_KEY or credential.is_server else None
 
 
 def request_id_of(request: HttpRequest) -> str:

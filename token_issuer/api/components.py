@@ -89,6 +89,10 @@ def token_request(provider: Provider) -> Schema:
             "default": 0,
             "description": "A device or tab of its own: each slot is another subject at the vendor.",
         },
+        "on_behalf_of": {
+            "type": ["integer", "string"],
+            "description": "For API keys: the primary key of the user whom the token is for.",
+        },
     }
     return schema
 

@@ -25,7 +25,7 @@ from token_issuer.api.callers import request_id_of
 from token_issuer.api.texts import shown
 from token_issuer.errors import FieldError, PolicyDenied, RateLimited, TokenIssuerError
 from token_issuer.providers.base import gettext_noop as _
-from token_issuer.services.bearer import challenge
+from token_issuer.services.bearer import Scheme, challenge
 from token_issuer.services.callers import SCOPE_MISSING
 from token_issuer.services.logged import facts
 
@@ -131,7 +131,9 @@ def handle(error: Exception, context: Mapping[str, Any]) -> Response | None:
         own = getattr(error, "auth_header", None)
         response["WWW-Authenticate"] = own or context["view"].get_authenticate_header(request) or CHALLENGE
     elif problem.reason == SCOPE_MISSING:
-        response["WWW-Authenticate"] = challenge("insufficient_scope")
+        # A site's own class may have vouched, and has no scheme of ours.
+        scheme: Scheme = getattr(request.successful_authenticator, "scheme", "bearer")
+        response["WWW-Authenticate"] = challenge("insufficient_scope", scheme=scheme)
     if problem.retry_after is not None:
         response["Retry-After"] = str(problem.retry_after)
     return response

@@ -32,18 +32,23 @@ PREFIX: Final = "/issuer"
 """Where the README's ``include`` puts the API."""
 
 # What each kind of call may be refused with.
-_READING: Final = ("invalid_request", "not_authenticated", "invalid_token", "insecure_transport", "unavailable")
+_READING: Final = (
+    "invalid_request", "not_authenticated", "invalid_token", "insecure_transport", "policy_denied", "unavailable",
+)  # fmt: skip
 _WRITING: Final = (*_READING, "malformed_body", "csrf_failed", "unsupported_media_type")
 _DECIDING: Final = (*_WRITING, "not_found", "application_disabled", "policy_unavailable")
-_ISSUING: Final = (*_DECIDING, "policy_denied", "rate_limited", "no_active_certificate", "vendor_unavailable")
+_ISSUING: Final = (*_DECIDING, "rate_limited", "no_active_certificate", "vendor_unavailable")
 
-_DECIDING_ON_KEYS: Final = (*_DECIDING, "policy_denied", "no_active_certificate")
+_DECIDING_ON_KEYS: Final = (*_DECIDING, "no_active_certificate")
 _REDEEMING: Final = (
     "invalid_request", "invalid_token", "insecure_transport", "unavailable", "malformed_body", "csrf_failed",
     "unsupported_media_type", "policy_unavailable", "policy_denied", "rate_limited", "no_active_certificate",
 )  # fmt: skip
 # Nothing at all; a key that starts a session takes the proof that the site's own page sent it.
 _NOBODY: Final[list[dict[str, list[str]]]] = [{}, {"csrf": []}]
+
+# What a program presents instead of a session.
+_CREDENTIALS: Final[list[dict[str, list[str]]]] = [{"access_token": []}, {"api_key": []}]
 
 _SLUG: Final = {"name": "slug", "in": "path", "required": True, "schema": TEXT}
 _TOKEN_ID: Final = {"name": "token_id", "in": "path", "required": True, "schema": IDENTIFIER}
@@ -188,7 +193,7 @@ def _call(
         "operationId": name,
         "summary": summary,
         "tags": ["token_issuer"],
-        "security": security or ([{"session": [], "csrf": []}] if body else [{"session": []}]),
+        "security": security or [{"session": [], "csrf": []} if body else {"session": []}, *_CREDENTIALS],
     }
     if parameters:
         call["parameters"] = [dict(parameter) for parameter in parameters]
@@ -222,5 +227,16 @@ def _security_schemes() -> dict[str, Schema]:
             "in": "header",
             "name": header,
             "description": "csrf_token of GET /applications/, beside the cookie that the same answer sets.",
+        },
+        "access_token": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "An access token of this site with the scope tokens:issue.",
+        },
+        "api_key": {
+            "type": "apiKey",
+            "in": "header",
+            "name": "Authorization",
+            "description": "Api-Key <public id>.<secret>: an API key with the scope tokens:issue, or tokens:revoke.",
         },
     }

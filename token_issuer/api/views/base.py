@@ -107,8 +107,8 @@ class SecureView(PinnedView):
 class IssuerView(SecureView):
     """A view for somebody who is signed in, over HTTPS."""
 
-    required_scope: ClassVar[str] = TOKENS_ISSUE
-    """What a token or key must be allowed here; a session has no scopes, and may."""
+    required_scopes: ClassVar[tuple[str, ...]] = (TOKENS_ISSUE,)
+    """What a token or key must be allowed here, one of them; a session has no scopes, and may."""
 
     caller: Caller
     _misconfigured: ImproperlyConfigured | None = None
@@ -134,4 +134,4 @@ class IssuerView(SecureView):
         super().initial(request, *args, **kwargs)
         self.caller = caller_of(request)
         self.caller.require_active()
-        self.caller.require_scope(self.required_scope)
+        self.caller.require_scope(*self.required_scopes)

@@ -14,6 +14,7 @@ from token_issuer.api.queries import identifier
 from token_issuer.api.refusals import BadQuery
 from token_issuer.api.views.base import IssuerView
 from token_issuer.errors import BadGrant, NotFound
+from token_issuer.providers.scopes import TOKENS_ISSUE, TOKENS_REVOKE
 from token_issuer.services import listing, revoking
 
 DEFAULT_REASON = "revoked by its owner"
@@ -50,8 +51,10 @@ class TokenView(IssuerView):
 class RevokeView(IssuerView):
     """``POST tokens/<id>/revoke/``"""
 
+    required_scopes = (TOKENS_ISSUE, TOKENS_REVOKE)
+
     def post(self, request: IssuerRequest, token_id: str) -> Response:
-        """End one of the caller's tokens, and say when that takes effect."""
+        """End one of the caller's tokens, or of a server's application, and say when that takes effect."""
         reason = _reason(body_of(request))
         ending = revoking.revoke_own(self.caller, _token_id(token_id), reason=reason, at=self.at)
         return Response(answers.ending(ending))
@@ -59,6 +62,8 @@ class RevokeView(IssuerView):
 
 class RevokeMineView(IssuerView):
     """``POST tokens/revoke-mine/``"""
+
+    required_scopes = (TOKENS_ISSUE, TOKENS_REVOKE)
 
     def post(self, request: IssuerRequest) -> Response:
         """End every token of the caller."""
