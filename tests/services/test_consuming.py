@@ -219,6 +219,6 @@ def test_inspecting_uses_nothing_up(issue, at):
 def test_inside_a_transaction_it_refuses(consume, issue):
     """A rollback would give the token back."""
     text = issue()
-    with transaction.atomic(), pytest.raises(OpenTransaction):
+    with transaction.atomic(), pytest.raises(OpenTransaction, match="Put @one_time on the view, outermost"):
         consume(text)
     assert IssuedToken.objects.get().consumed_at is None

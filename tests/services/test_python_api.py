@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
 
 import token_issuer
 from tests.factories import AT, UserFactory
-from token_issuer.errors import NotAuthenticated, NotFound, TokenRejected
+from token_issuer.errors import NotAuthenticated, NotFound, ReadOnly, TokenRejected
 from token_issuer.ids import uuid7
 from token_issuer.models import IssuedToken, Origin
 from token_issuer.services.issuing import Issuance
@@ -72,6 +73,41 @@ def test_a_token_may_wait_for_the_hosts_commit(user, rooms):
         assert token_issuer.issue(user, "rooms", roomId="a", at=AT, on_commit=given.append) is None
         assert not given
     assert (given[0].grant.resource, given[0].issued_at) == ("a", AT)
+
+
+@pytest.fixture
+def short(user, once):
+    def short(**body):
+        return token_issuer.issue(user, "once", **body).token
+
+    return short
+
+
+def test_a_short_token_is_used_up(short, user):
+    text = short()
+    assert token_issuer.consume(text, safe=True).user == user
+    with pytest.raises(TokenRejected):
+        token_issuer.consume(text.reveal(), safe=True)
+
+
+def test_whoever_does_not_say_that_he_only_reads_needs_more(short):
+    with pytest.raises(ReadOnly):
+        token_issuer.consume(short())
+    assert token_issuer.consume(short(access="readwrite")).access == "readwrite"
+
+
+def test_a_token_is_for_its_application(short):
+    text = short()
+    with pytest.raises(TokenRejected):
+        token_issuer.consume(text, safe=True, application="elsewhere")
+    assert token_issuer.consume(text, safe=True, application="once").application_slug == "once"
+
+
+def test_a_short_token_is_used_up_asynchronously(short, user):
+    text, use = short(), async_to_sync(token_issuer.aconsume)
+    assert use(text, safe=True).user == user
+    with pytest.raises(TokenRejected):
+        use(text, safe=True)
 
 
 def test_the_surface_is_what_it_says():

@@ -14,6 +14,10 @@ from token_issuer.crypto import TokenText
 from token_issuer.services.recognising import is_ours
 
 REALM: Final = "token_issuer"
+SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+"""RFC 9110 section 9.2.1: what a readonly token may be presented for."""
+LEASE: Final = "_token_issuer_lease"
+"""The attribute under which a request keeps what a short token was used up for."""
 
 Scheme = Literal["bearer", "api-key"]
 Problem = Literal["invalid_request", "invalid_token", "insufficient_scope"]

@@ -15,7 +15,7 @@ from token_issuer.models import IssuedToken
 from token_issuer.registry import get_provider
 from token_issuer.services.claiming import application_stands, person_stands
 from token_issuer.services.judging import objection, reject, verified
-from token_issuer.services.transactions import durable, reading, require_no_transaction, write_alias
+from token_issuer.services.transactions import USED_UP, durable, reading, require_no_transaction, write_alias
 from token_issuer.services.verified import Kind, Verified
 from token_issuer.services.verifying import find
 
@@ -39,7 +39,7 @@ def consume(text: str | TokenText, *, at: datetime, safe: bool, application: str
         ReadOnly: it may only read, and this is not safe; it is not consumed.
         Unavailable: the database does not answer.
     """
-    require_no_transaction()
+    require_no_transaction(USED_UP)
     wrapped = TokenText(text) if isinstance(text, str) else text
     token = _looked_at(wrapped, at=at, application=application)
     found = verified(token, Kind.ONE_TIME)

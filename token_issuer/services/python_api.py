@@ -1,4 +1,4 @@
-"""The public Python surface: ``issue``, ``verify`` and ``revoke`` for code of the host site.
+"""The public Python surface: ``issue``, ``verify``, ``consume`` and ``revoke`` for code of the host site.
 
 An edge like the HTTP one: it reads the clock once and says who calls. Names are kept by SemVer.
 """
@@ -10,19 +10,21 @@ from datetime import datetime
 from typing import TYPE_CHECKING, TypeAlias, overload
 from uuid import UUID
 
+from asgiref.sync import sync_to_async
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AnonymousUser
 from django.utils import timezone
 
 from token_issuer.errors import NotFound
 from token_issuer.models import Origin
-from token_issuer.services import issuing, revoking, verifying
+from token_issuer.services import consuming, issuing, revoking, verifying
 from token_issuer.services.callers import Caller
 from token_issuer.services.transactions import write_alias
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
 
+    from token_issuer.crypto import TokenText
     from token_issuer.services.issuing import Issuance
     from token_issuer.services.revoking import Ending
     from token_issuer.services.verifying import Verified
@@ -75,6 +77,31 @@ def verify(token: str, *, at: datetime | None = None) -> Verified:
         TokenRejected: it is not; ``verdict`` says why, for logs only.
     """
     return verifying.verify(token, at=at or timezone.now())
+
+
+def consume(
+    token: str | TokenText, *, safe: bool = False, application: str | None = None, at: datetime | None = None
+) -> Verified:
+    """Return what a short token is good for, and use it up if it works once. Do your work after it returns.
+
+    What is returned is a lease: work that has begun need not ask again when the token expires meanwhile. ``safe`` says
+    that the work changes nothing, which is all that a ``readonly`` token is for; ``application`` is the slug of the
+    application that the token must be of.
+
+    Raises:
+        OpenTransaction: called inside a transaction, whose rollback would give the token back.
+        ReadOnly: the token may only read; it is not used up.
+        TokenRejected: it is not good; ``verdict`` says why, for logs only.
+        Unavailable: the database does not answer.
+    """
+    return consuming.consume(token, at=at or timezone.now(), safe=safe, application=application)
+
+
+async def aconsume(
+    token: str | TokenText, *, safe: bool = False, application: str | None = None, at: datetime | None = None
+) -> Verified:
+    """Do what ``consume`` does, for asynchronous code."""
+    return await sync_to_async(consume)(token, safe=safe, application=application, at=at)
 
 
 def revoke(token: str | UUID, *, reason: str, by: User = None, at: datetime | None = None) -> Ending:

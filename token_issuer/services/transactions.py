@@ -10,7 +10,7 @@ import random
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import InterfaceError, OperationalError, connections, router, transaction
@@ -30,15 +30,23 @@ _ERROR_NUMBERS = frozenset({1205, 1213, 1020})
 _jitter = random.SystemRandom()
 
 
-class OpenTransaction(ImproperlyConfigured):
-    """A token cannot be handed out inside a transaction that may still roll back."""
+_HANDED_OUT: Final = (
+    "token_issuer was called inside an open transaction: its audit row could be rolled back after the token has left."
+    " Call it outside transaction.atomic (with ATOMIC_REQUESTS, mark the view @transaction.non_atomic_requests), or"
+    " pass on_commit=callback to get the token after your commit."
+)
+USED_UP: Final = (
+    "token_issuer was called inside an open transaction, whose rollback would give a used token back. Put @one_time on"
+    " the view, outermost: it begins the transactions of ATOMIC_REQUESTS when the token is used up. Elsewhere call"
+    " consume before transaction.atomic."
+)
 
-    def __init__(self) -> None:
-        super().__init__(
-            "token_issuer was called inside an open transaction: its audit row could be rolled back after the token"
-            " has left. Call it outside transaction.atomic (with ATOMIC_REQUESTS, mark the view"
-            " @transaction.non_atomic_requests), or pass on_commit=callback to get the token after your commit."
-        )
+
+class OpenTransaction(ImproperlyConfigured):
+    """What must outlive this call cannot be done inside a transaction that may still roll back."""
+
+    def __init__(self, message: str = _HANDED_OUT) -> None:
+        super().__init__(message)
 
 
 def write_alias() -> str:
@@ -61,10 +69,10 @@ def in_transaction() -> bool:
     return not (blocks and blocks[-1]._from_testcase)
 
 
-def require_no_transaction() -> None:
-    """Raise OpenTransaction when the caller holds a transaction open."""
+def require_no_transaction(message: str = _HANDED_OUT) -> None:
+    """Raise OpenTransaction with this message when the caller holds a transaction open."""
     if in_transaction():
-        raise OpenTransaction
+        raise OpenTransaction(message)
 
 
 def retrying(work: Callable[[], Result]) -> Result:
