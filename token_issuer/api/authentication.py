@@ -14,13 +14,14 @@ from django.middleware.csrf import CsrfViewMiddleware
 from django.utils import timezone
 from rest_framework import authentication
 
-from token_issuer.api.challenges import InvalidToken, ServiceUnavailable, TokenInAddress
+from token_issuer.api.challenges import InsufficientScope, InvalidToken, ServiceUnavailable, TokenInAddress
 from token_issuer.api.refusals import CsrfFailed
 from token_issuer.conf import conf
-from token_issuer.errors import NotAuthenticated, TokenRejected, Unavailable
-from token_issuer.services import bearer, verifying
+from token_issuer.errors import NotAuthenticated, ReadOnly, TokenRejected, Unavailable
+from token_issuer.services import bearer, consuming, verifying
 from token_issuer.services.addresses import address_of
 from token_issuer.services.logged import facts
+from token_issuer.services.recognising import recognise
 from token_issuer.services.verified import Kind, Verified
 
 if TYPE_CHECKING:
@@ -136,6 +137,35 @@ class SelfSignedAuthentication(CredentialAuthentication):
     """A token that a server signed with its API key's secret: ``Authorization: Bearer <token>``."""
 
     kinds = frozenset({Kind.SELF_SIGNED})
+
+
+class OneTimeTokenAuthentication(CredentialAuthentication):
+    """Our short token: ``Authorization: Bearer tio_…``, used up when REST framework asks who calls.
+
+    Behind ``token_issuer.web.one_time`` it takes what that has used up already. Without it the view must not run inside
+    a transaction: under ATOMIC_REQUESTS it raises OpenTransaction, which names the cure.
+    """
+
+    kinds = frozenset({Kind.ONE_TIME})
+    application: ClassVar[str | None] = None
+    """The slug of the application that the token must be of; None for any."""
+
+    def verified(self, text: TokenText, request: Request, *, at: datetime) -> Verified | None:
+        """Return the lease, None for what is no short token.
+
+        Raises:
+            InsufficientScope: it may only read, and this is not a safe method; it is not used up.
+        """
+        if recognise(text) is not Kind.ONE_TIME:
+            return None
+        lease: Verified | None = getattr(request._request, bearer.LEASE, None)
+        if lease is not None and self.application in {None, lease.application_slug}:
+            return lease
+        safe = request.method in bearer.SAFE_METHODS
+        try:
+            return consuming.consume(text, at=at, safe=safe, application=self.application)
+        except ReadOnly as error:
+            raise InsufficientScope from error
 
 
 def authenticators() -> list[BaseAuthentication]:

@@ -49,7 +49,7 @@ def token_required(
     if isinstance(scopes, str):
         raise TypeError("scopes is a collection of texts")
     check = partial(_checked, scopes=frozenset(scopes), kinds=frozenset(kinds), audience=audience)
-    decorate: Callable[[Any], Any] = partial(_guarded, check=check)
+    decorate: Callable[[Any], Any] = partial(guarded, check=check)
     return decorate if view is None else decorate(view)
 
 
@@ -65,35 +65,36 @@ def _checked(
     return refusal(request, found, scopes)
 
 
-def _guarded(view: Any, *, check: Check) -> Any:  # noqa: ANN401  a function or a class, and the same again
+def guarded(view: Any, *, check: Check) -> Any:  # noqa: ANN401  a function or a class, and the same again
+    """Return the view behind a check, which answers instead of it or not at all."""
     if isinstance(view, type):
         return _guarded_class(view, check=check)
-    guarded: Any = _guarded_async(view, check) if iscoroutinefunction(view) else _guarded_sync(view, check)
-    guarded.csrf_exempt = True  # no cookie opens this view
-    guarded.login_required = False  # LoginRequiredMiddleware would send a page
-    return guarded
+    done: Any = _guarded_async(view, check) if iscoroutinefunction(view) else _guarded_sync(view, check)
+    done.csrf_exempt = True  # no cookie opens this view
+    done.login_required = False  # LoginRequiredMiddleware would send a page
+    return done
 
 
 def _guarded_class(view: Any, *, check: Check) -> Any:  # noqa: ANN401
     inner = view.as_view.__func__
     # Before the view is even set up; whether it is asynchronous is known only of what as_view returns.
-    view.as_view = classonlymethod(lambda cls, **kwargs: _guarded(inner(cls, **kwargs), check=check))
+    view.as_view = classonlymethod(lambda cls, **kwargs: guarded(inner(cls, **kwargs), check=check))
     return view
 
 
 def _guarded_sync(view: Callable[..., Any], check: Check) -> Callable[..., Any]:
     @wraps(view)
-    def guarded(request: HttpRequest, *args: object, **kwargs: object) -> Any:  # noqa: ANN401  any response
+    def checked(request: HttpRequest, *args: object, **kwargs: object) -> Any:  # noqa: ANN401  any response
         answer = check(request)
         return answer if answer is not None else answers.varying(view(request, *args, **kwargs))
 
-    return guarded
+    return checked
 
 
 def _guarded_async(view: Callable[..., Any], check: Check) -> Callable[..., Any]:
     @wraps(view)
-    async def guarded(request: HttpRequest, *args: object, **kwargs: object) -> Any:  # noqa: ANN401  any response
+    async def checked(request: HttpRequest, *args: object, **kwargs: object) -> Any:  # noqa: ANN401  any response
         answer = await sync_to_async(check)(request)
         return answer if answer is not None else answers.varying(await view(request, *args, **kwargs))
 
-    return guarded
+    return checked
