@@ -175,6 +175,38 @@ def test_a_refresh_held_open_while_its_user_logs_out_is_refused_at_first_use(tex
 
 
 @pytest.mark.engine("postgresql", "mariadb")
+def test_a_user_who_is_deleted_meanwhile_gets_a_refusal(text):
+    """Looked at before, written after: there is nobody left whom the row could name."""
+    held, gone = threading.Event(), threading.Event()
+    results: list[object] = []
+
+    def hold(execute, sql, params, many, context):
+        if sql.startswith("UPDATE") and not held.is_set():
+            held.set()
+            gone.wait(timeout=30)
+        return execute(sql, params, many, context)
+
+    def refresh() -> None:
+        try:
+            with connection.execute_wrapper(hold):
+                results.append(refreshing.refresh(text, at=timezone.now()))
+        except TokenRejected as error:
+            results.append(error.verdict)
+        connections.close_all()
+
+    thread = threading.Thread(target=refresh)
+    thread.start()
+    held.wait(timeout=30)
+    person = TokenFamily.objects.get().user
+    assert person is not None
+    person.delete()
+    gone.set()
+    thread.join(timeout=30)
+    assert results == ["user_gone"]
+    assert TokenFamily.objects.get().generation == 0
+
+
+@pytest.mark.engine("postgresql", "mariadb")
 def test_a_family_that_is_being_closed_gives_nothing_more(text):
     """The statement waits for the closing transaction and finds the family closed."""
     family = TokenFamily.objects.get()

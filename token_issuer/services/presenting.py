@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("token_issuer.verify")
 
-_MOVING: Final = ("generation", "rotated_at", "idle_expires_at", "closed_at")
+_MOVING: Final = ("generation", "rotated_at", "idle_expires_at", "closed_at", "user")
 
 
 def _nobody() -> Caller:

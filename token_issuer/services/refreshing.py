@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
+from django.db import IntegrityError
 from django.db.models import BigIntegerField, Value
 
 from token_issuer import policy
@@ -81,6 +82,12 @@ def refresh(
             return _advanced(decided, family, presented.generation, at=at)
         except _NothingClaimed:
             presenting.look_again(family)
+        except IntegrityError:
+            # The row's user was deleted while it was being written: the claim is rolled back, and nobody's it was.
+            presenting.look_again(family)
+            if family.user_id is None:
+                reject("user_gone", family)
+            raise
     _require_claimable(family, presented.generation, by, at=at)
     msg = "The refresh token was claimed by others twice in a row."
     raise Unavailable(msg)
