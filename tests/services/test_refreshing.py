@@ -172,6 +172,11 @@ def test_a_family_that_is_gone_is_unknown(pair):
     assert verdict_of(text_of(pair), SOON) == "unknown"
 
 
+def test_a_family_of_another_key_does_not_know_it(pair):
+    TokenFamily.objects.update(mac_key_id="test1")
+    assert verdict_of(text_of(pair), SOON) == "unknown"
+
+
 # Once, and again at once
 
 
