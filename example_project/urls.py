@@ -8,5 +8,6 @@ from django.urls import include, path
 urlpatterns = [
     path("", include("example_project.pages.urls")),
     path("issuer/", include("token_issuer.urls")),
+    path("", include("token_issuer.urls.well_known")),
     path("admin/", admin.site.urls),
 ]
