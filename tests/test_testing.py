@@ -16,7 +16,16 @@ from tests.doors import DoorGrant, DoorProvider, Escort
 from token_issuer.errors import BadOption
 from token_issuer.providers.agora import AgoraProvider
 from token_issuer.providers.agora.grant import AgoraGrant, AgoraOptions
-from token_issuer.providers.base import Grant, Inspection, MintedToken, MintOrder, Privilege, Verification
+from token_issuer.providers.base import (
+    Grant,
+    Inspection,
+    MintedToken,
+    MintOrder,
+    Options,
+    Privilege,
+    RefreshLimits,
+    Verification,
+)
 from token_issuer.providers.fields import grant_field, json_schema
 from token_issuer.providers.videosdk import VideoSDKGrant, VideoSDKProvider
 from token_issuer.registry import get_provider, problems, providers
@@ -235,11 +244,22 @@ class Forgetful(Wrong):
         return DoorGrant(door="another", person="user-1")
 
 
+class Keeping(Wrong):
+    """It is refreshed with all that it had."""
+
+    def refresh_limits(self, options: Options) -> RefreshLimits | None:
+        return RefreshLimits(absolute=60, idle=60)
+
+    def narrowed(self, grant: Grant, privileges: frozenset[str]) -> Grant:
+        return replace(grant, person=None)  # type: ignore[call-arg]  # a door's
+
+
 MISTAKES: dict[type[Wrong], str] = {
     Nameless: "test_registry_accepts_it",
     Wordless: "test_everything_a_person_reads_has_words",
     Helpless: "test_vendor_facts_are_told",
     Talkative: "test_a_refused_secret_is_not_quoted",
+    Keeping: "test_narrowing_takes_words_away_and_nothing_else",
     Generous: "test_defaults_are_narrowest",
     Blind: "test_wildcards_are_reported",
     Anonymous: "test_a_grant_without_a_subject_is_not_minted",

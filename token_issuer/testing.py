@@ -196,6 +196,16 @@ class ProviderConformance:
             assert grant.privileges or self.provider.verified_here  # a token of ours may just say who holds it
             assert grant.privileges <= self.words.keys()
 
+    def test_narrowing_takes_words_away_and_nothing_else(self) -> None:
+        if self.provider.refresh_limits(self.chosen_options()) is None:
+            msg = "its tokens are not refreshed"
+            raise SkipTest(msg)
+        for grant in self.filled():
+            for words in (grant.privileges, *({word} for word in grant.privileges)):
+                part = self.provider.narrowed(grant, frozenset(words) | {"no such word"})
+                assert part.privileges == words
+                assert (part.subject, part.resource) == (grant.subject, grant.resource)
+
     def test_defaults_are_narrowest(self) -> None:
         body = dump(self.grants[0])
         required = {spec.name for spec in specs(self.provider.grant_class) if spec.required}
