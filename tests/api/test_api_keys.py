@@ -74,7 +74,7 @@ def test_the_order_of_the_classes_changes_nothing(server, browser, user, configu
 
 
 def test_without_naming_anybody_a_vendors_token_is_refused(rooms):
-    answer = of(rooms, "tokens:issue", "allow_join").issue()
+    answer = of(rooms, "tokens:issue").issue()
     assert answer.json()["fields"] == {"on_behalf_of": ["must name the user whom the token is for"]}
 
 

@@ -19,7 +19,7 @@ from token_issuer.models import (
     RevocationEpoch,
     epoch_key,
 )
-from token_issuer.services import api_keys, issuing, revoking, verifying
+from token_issuer.services import api_keys, explaining, issuing, revoking, verifying
 
 LATER = AT + timedelta(minutes=1)
 ISSUE = "tokens:issue"
@@ -215,7 +215,13 @@ def test_what_a_server_has_ends_with_its_key(reader):
         verifying.verify(made.token.reveal(), at=LATER)
 
 
-def test_a_vendors_token_is_for_somebody(key):
+def never(ask):
+    raise AssertionError("nobody was named")
+
+
+@pytest.mark.parametrize("use_case", [issuing.issue, explaining.explain])
+def test_a_vendors_token_is_for_somebody(key, settings, use_case):
+    settings.TOKEN_ISSUER = {**settings.TOKEN_ISSUER, "POLICIES": {"*": f"{__name__}.never"}}
     with pytest.raises(BadGrant) as error:
-        issue(server(ApiKeyFactory(application=key.application, scopes=["allow_join"])))
+        use_case(server(key), "rooms", body={"roomId": "room-1"}, at=AT)
     assert str(error.value) == "on_behalf_of: must name the user whom the token is for"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.db.models import F
 
-from token_issuer.errors import BadGrant, PolicyDenied, Unavailable
+from token_issuer.errors import PolicyDenied, Unavailable
 from token_issuer.models import Application, Principal, VendorAccount
 from token_issuer.models.vendor_account import LARGEST_NUMBER
 from token_issuer.policy import BadPattern, render
@@ -23,20 +23,13 @@ LONGEST_SUBJECT = 252  # characters; the audit holds 255, and ":15" may follow
 
 def subject_of(question: Question, decision: Decision) -> int | str:
     """Return who the token speaks for at the vendor: number * 16 + slot, or text with ``:slot`` when slot > 0."""
-    if question.caller.principal is Principal.API_KEY:
-        return _of_server(question)
+    key = question.caller.api_key
+    if key is not None and question.caller.principal is Principal.API_KEY:
+        return key.public_id
     if question.provider.subject_kind(question.options) == "integer":
         return (number_of(question) << SLOT_BITS) + question.slot
     text = _text_of(question, decision)
     return f"{text}:{question.slot}" if question.slot else text
-
-
-def _of_server(question: Question) -> str:
-    key = question.caller.api_key
-    if key is None or not question.provider.verified_here:
-        # A vendor knows people; a server asks for one of them.
-        raise BadGrant("on_behalf_of", "must name the user whom the token is for")
-    return key.public_id
 
 
 def _text_of(question: Question, decision: Decision) -> str:

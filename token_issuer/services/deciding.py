@@ -110,6 +110,9 @@ def understand(caller: Caller, slug: str, body: Mapping[str, object]) -> Questio
         msg = "This application is switched off."
         raise ApplicationDisabled(msg)
     provider, options = configuration_of(application)
+    if caller.principal is Principal.API_KEY and not provider.verified_here:
+        # A vendor knows people; a server asks for one of them. Before policy is asked about nobody.
+        raise BadGrant("on_behalf_of", "must name the user whom the token is for")
     limits = limits_of(application, provider)
     grant, lifetime, slot = _read(body, provider, application=application, limits=limits)
     provider.check_grant(grant, options)

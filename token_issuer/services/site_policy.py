@@ -24,7 +24,7 @@ class Ask:
     """What a site policy is asked: may ``user`` get this ``grant`` for this ``application``?
 
     ``grant`` is the provider's own value without a subject (``ask.grant.channel``); ``lifetime`` is in seconds,
-    None when the caller named none; ``origin`` is the door it came by; ``actor`` is who acts for the user, or None.
+    None when the caller named none; ``origin`` is the door it came by; ``actor`` is the API key that asks, or None.
     """
 
     user: Any  # the site's own user model
