@@ -13,12 +13,14 @@ from django.utils import timezone
 
 from tests.api.browsers import JSON, ORIGIN, Browser
 from tests.api.refusals import HEADERS, assert_refused
+from tests.api.servers import Server
 from tests.api.test_issuing import FIELDS
 from tests.api.test_schema import fits
-from tests.factories import AT, UserFactory
+from tests.factories import AT, UserFactory, api_key, caller
 from tests.statements import counted
 from token_issuer.crypto import digests, opaque
-from token_issuer.models import IssuedToken, OneTimeKey, Origin
+from token_issuer.models import IssuedToken, OneTimeKey, Origin, TokenFamily
+from token_issuer.services import refreshing, revoking, verifying
 
 MAKE = "applications/rooms/one-time-keys/"
 REDEEM = "one-time-keys/redeem/"
@@ -252,6 +254,77 @@ def test_nothing_of_another_person_is_left(sessions, make, user):
     assert made.json()["session_started"]
     assert signed_in(other) == str(user.pk)
     assert "basket" not in other.client.session
+
+
+# Pairs
+
+
+def key_for(browser, slug="own", **body) -> str:
+    return browser.post(f"applications/{slug}/one-time-keys/", body).json()["key"]
+
+
+def test_its_holder_gets_a_pair(own, browser, phone):
+    made = phone(key_for(browser)).json()
+    assert set(made) == FIELDS | {"session_started", "refresh_token", "refresh_expires_at"}
+    assert fits(made, "Redemption")
+    refreshed = refreshing.refresh(made["refresh_token"], at=timezone.now())
+    assert verifying.verify(refreshed.token, at=timezone.now()).subject == made["subject"]
+
+
+def test_the_pair_is_made_under_the_epochs_of_the_key(own, browser, phone, user):
+    """What was ended since, in the moment before the claim's commit too, is dead in the family as well."""
+    revoking.revoke_user(caller(user), user, reason="", at=timezone.now())
+    phone(key_for(browser))
+    family, token = TokenFamily.objects.get(), IssuedToken.objects.get()
+    assert (family.epochs, token.epochs) == (1, 1)
+    assert family.password_stamp == OneTimeKey.objects.get().password_stamp
+
+
+def test_a_browser_that_is_signed_in_by_it_gets_none_in_the_body(sessions, own, browser, screen):
+    response = screen.post(REDEEM, {"key": key_for(browser, starts_session=True)})
+    assert set(response.json()) == FIELDS | {"session_started"}
+    assert not TokenFamily.objects.exists()
+
+
+def test_where_browsers_may_have_pairs_it_is_in_the_cookie(sessions, own, browser, screen):
+    type(own).objects.update(options={"browser_pairs": True})
+    response = screen.post(REDEEM, {"key": key_for(browser, starts_session=True)})
+    assert set(response.json()) == FIELDS | {"session_started", "refresh_expires_at"}
+    cookie = response.cookies["token_issuer_refresh_own"]
+    assert cookie["httponly"]
+    assert TokenFamily.objects.get().in_cookie
+
+
+def test_where_no_session_starts_a_key_for_one_gives_no_pair_at_all(configure, own, browser, phone):
+    configure(LOGIN_KEY_SESSIONS=True)
+    type(own).objects.update(options={"browser_pairs": True})
+    key = key_for(browser, starts_session=True)
+    configure(LOGIN_KEY_SESSIONS=False)
+    assert set(phone(key).json()) == FIELDS | {"session_started"}
+    assert not TokenFamily.objects.exists()
+
+
+# A server that calls with its API key
+
+
+def server(application) -> Server:
+    return Server(*api_key(application=application, scopes=["tokens:issue"]))
+
+
+def test_a_server_makes_one_for_its_user(own, phone, user):
+    response = server(own).post("applications/own/one-time-keys/", {"on_behalf_of": user.pk})
+    assert response.status_code == 201, response.json()
+    made = phone(response.json()["key"]).json()
+    token = IssuedToken.objects.get()
+    assert (token.user, token.api_key, token.origin) == (user, own.api_keys.get(), Origin.REDEEM)
+    assert made["subject"] == token.subject
+
+
+def test_a_server_makes_none_for_itself(own, db):
+    response = server(own).post("applications/own/one-time-keys/", {})
+    assert_refused(
+        response, 400, "invalid_request", fields={"on_behalf_of": ["must name the user whom the key is for"]}
+    )
 
 
 def test_a_key_that_starts_no_session_needs_no_proof(sessions, make, phone):

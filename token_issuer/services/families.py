@@ -54,17 +54,20 @@ class Lineage:
     pair: Pair | None = None
 
 
-def newborn(question: Question, grant: Grant, *, at: datetime, epochs: int | None = None) -> Lineage | None:
+def newborn(
+    question: Question, grant: Grant, *, at: datetime, epochs: int | None = None, in_browser: bool = False
+) -> Lineage | None:
     """Return the lineage of a new pair, None for a caller or a provider that gets a token alone.
 
-    ``epochs``: of the login key that it comes from, None for a fresh decision.
+    ``epochs``: of the login key that it comes from, None for a fresh decision. ``in_browser``: it goes to a browser
+    that is signed in with it, though its caller came by another door.
     """
     limits = question.provider.refresh_limits(question.options)
     caller = question.caller
-    in_cookie = caller.origin is Origin.SESSION
+    in_cookie = in_browser or caller.origin is Origin.SESSION
     if limits is None or caller.principal is not Principal.USER:
         return None
-    if caller.origin not in _IN_BODY and not (in_cookie and limits.browsers):
+    if not (limits.browsers if in_cookie else caller.origin in _IN_BODY):
         return None
     family = TokenFamily(
         id=uuid7(),

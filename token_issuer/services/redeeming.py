@@ -81,7 +81,7 @@ def redeem(
             grant,
             certificate=issuing.signer_of(question),
             at=at,
-            lineage=_lineage(question, grant, key, user=user, at=at),
+            lineage=_lineage(question, grant, key, user=user, at=at, in_browser=starts_session),
         )
     return Redeemed(issuance=issuance, user=user, starts_session=starts_session)
 
@@ -134,9 +134,13 @@ def _decided(question: Question, *, lifetime: int | None) -> Decision:
     return replace(decision, lifetime=min(lifetime or decision.lifetime, decision.ceiling))
 
 
-def _lineage(question: Question, grant: Grant, key: OneTimeKey, *, user: AbstractBaseUser, at: datetime) -> Lineage:
-    # A browser that gets a session renews by it.
-    pair = None if key.starts_session else families.newborn(question, grant, at=at, epochs=key.epochs)
+def _lineage(
+    question: Question, grant: Grant, key: OneTimeKey, *, user: AbstractBaseUser, at: datetime, in_browser: bool
+) -> Lineage:
+    pair = None
+    # A key that was made for a session gives no refresh token to anything but that session's browser.
+    if in_browser or not key.starts_session:
+        pair = families.newborn(question, grant, at=at, epochs=key.epochs, in_browser=in_browser)
     lineage = pair or Lineage(epochs=Value(key.epochs, output_field=BigIntegerField()))
     return replace(lineage, claim=lambda: _claim(key, user, at=at))
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rest_framework.response import Response
 
-from token_issuer.api import answers, signing_in
+from token_issuer.api import answers, signing_in, transports
 from token_issuer.api.callers import caller_of
 from token_issuer.api.parsers import IssuerRequest, body_of
 from token_issuer.api.views.base import IssuerView, SecureView
@@ -45,7 +45,9 @@ class RedeemView(SecureView):
         found = redeeming.redeem(circumstances, text, at=self.at, before_session=before_session)
         if found.starts_session:
             signing_in.sign_in(request._request, found.user, backend=backends[0])
-        return Response(answers.redemption(found, at=self.at), status=201)
+        response = Response(answers.redemption(found, at=self.at), status=201)
+        transports.deliver(response, request._request, found.issuance, at=self.at)
+        return response
 
 
 def _key_of(body: dict[str, object]) -> TokenText:
