@@ -328,6 +328,15 @@ def test_a_grant_that_became_impossible_consumes_nothing(redeem, key):
     assert OneTimeKey.objects.get().consumed_at is None
 
 
+def test_a_scope_that_is_gone_from_the_catalogue_consumes_nothing(person, own, configure, redeem, at):
+    """A rule may still name it."""
+    key = login_keys.make(person, "own", body={"scope": "reports:read"}, at=at)
+    configure(SCOPES={})
+    with pytest.raises(PolicyDenied, match="privilege_not_granted"):
+        redeem(key)
+    assert OneTimeKey.objects.get().consumed_at is None
+
+
 def test_without_a_signer_nothing_is_consumed(redeem, key):
     Certificate.objects.all().delete()
     with pytest.raises(NoActiveCertificate):

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import F, FilteredRelation, Q
 
 from token_issuer.crypto import TokenText, digests, refresh_texts, stamps
 from token_issuer.errors import TokenRejected
 from token_issuer.models import Origin, TokenFamily
+from token_issuer.services import recalling
 from token_issuer.services.callers import Caller
 from token_issuer.services.logged import facts
 from token_issuer.services.transactions import write_alias
@@ -86,27 +86,11 @@ def found(text: str | TokenText) -> tuple[Presented, TokenFamily]:
     presented = refresh_texts.read(text)
     if presented is None:
         reject("malformed")
-    family = _with_everything().filter(pk=presented.family_id).first()
+    rows = recalling.with_surroundings(TokenFamily.objects.using(write_alias()).with_epochs_now())
+    family = rows.filter(pk=presented.family_id).first()
     if family is None or not digests.same(family.mac_key_id, presented.key_id):
         reject("unknown")
     return presented, family
-
-
-def _with_everything() -> Any:  # noqa: ANN401  the relations exist in this query only
-    return (
-        TokenFamily.objects.using(write_alias())
-        .with_epochs_now()
-        .annotate(
-            signing=FilteredRelation(
-                "application__certificates",
-                condition=Q(application__certificates__purpose="sign", application__certificates__active_slot=1),
-            ),
-            own_account=FilteredRelation(
-                "application__accounts", condition=Q(application__accounts__user=F("user_id"))
-            ),
-        )
-        .select_related("application", "user", "api_key", "signing", "own_account")  # type: ignore[misc]  # made above
-    )
 
 
 def look_again(family: TokenFamily) -> None:

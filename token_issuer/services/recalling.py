@@ -53,8 +53,7 @@ def _grant_of(row: OneTimeKey | TokenFamily, provider: Provider, options: Option
     try:
         grant = fields.parse(provider.grant_class, row.grant)
         provider.check_grant(grant, options)
-        deciding.refuse_unknown_words(provider, grant)
     except BadGrant as error:
-        # Nothing that whoever presents it sent: the options or the catalogue of scopes have changed since.
+        # Nothing that whoever presents it sent: the options have changed since.
         raise PolicyDenied("grant_not_allowed", "What this was made for is not possible any more.") from error
     return grant

@@ -15,6 +15,7 @@ from token_issuer.crypto import digests, opaque, stamps
 from token_issuer.errors import PolicyDenied, TokenRejected
 from token_issuer.models import OneTimeKey, Origin, Standing
 from token_issuer.providers.scopes import TOKENS_ISSUE
+from token_issuer.registry import privileges_of
 from token_issuer.services import auditing, deciding, families, issuing, recalling
 from token_issuer.services.claiming import application_stands, person_stands
 from token_issuer.services.families import Lineage
@@ -127,6 +128,8 @@ def _caller(circumstances: Caller, key: OneTimeKey, user: AbstractBaseUser) -> C
 
 def _decided(question: Question, *, lifetime: int | None) -> Decision:
     """Ask policy again. It can only narrow: a shorter life than was decided then is what it says now."""
+    if question.grant.privileges - privileges_of(question.provider).keys():
+        raise PolicyDenied("privilege_not_granted")  # a scope that is gone from the site's catalogue
     facts_now = deciding.facts_of(question)
     decision = policy.decide(replace(facts_now, lifetime=None))
     if not decision.allowed:

@@ -21,9 +21,9 @@ from token_issuer.crypto import TokenText
 from token_issuer.errors import BadGrant, PolicyDenied, Unavailable
 from token_issuer.models import Origin, TokenFamily
 from token_issuer.policy import Deny
-from token_issuer.providers import fields, scopes
+from token_issuer.providers import scopes
 from token_issuer.registry import privileges_of
-from token_issuer.services import auditing, closing, deciding, families, issuing, presenting
+from token_issuer.services import auditing, closing, deciding, families, issuing, presenting, recalling
 from token_issuer.services.families import Lineage, Pair
 from token_issuer.services.presenting import Presenter, reject
 from token_issuer.services.transactions import require_no_transaction, write_alias
@@ -154,28 +154,10 @@ def _asked_again(family: TokenFamily, by: Presenter, *, scope: Collection[str] |
 
 def _question(family: TokenFamily, by: Presenter) -> tuple[Question, timedelta]:
     """Return what the family was made for, as a question of today, and how long it may rest from now on."""
-    application = family.application
-    provider, options = deciding.configuration_of(application)
-    limits = provider.refresh_limits(options)
+    question = recalling.question_of(family, by.caller(family))
+    limits = question.provider.refresh_limits(question.options)
     if limits is None:
         reject("not_refreshed_any_more", family)
-    try:
-        grant = fields.parse(provider.grant_class, family.grant)
-        provider.check_grant(grant, options)
-    except BadGrant as error:
-        raise PolicyDenied("grant_not_allowed", f"What was granted does not fit any more: {error}.") from error
-    question = deciding.Question(
-        caller=by.caller(family),
-        application=application,
-        certificate=getattr(family, "signing", None),
-        account=getattr(family, "own_account", None),
-        provider=provider,
-        options=options,
-        limits=deciding.limits_of(application, provider),
-        grant=grant,
-        lifetime=family.lifetime,
-        slot=family.slot,
-    )
     return question, timedelta(seconds=limits.idle)
 
 
