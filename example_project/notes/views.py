@@ -1,12 +1,16 @@
-"""The notes, behind each kind of token."""
+"""The notes, behind each kind of token; and the page from which a person tries them."""
 
 from __future__ import annotations
 
 from typing import ClassVar, Final
 
 from django.contrib.auth import get_user_model
+from django.contrib.auth.decorators import login_required
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_http_methods, require_safe
 from rest_framework import serializers
 from rest_framework.permissions import SAFE_METHODS, IsAuthenticated
@@ -95,3 +99,12 @@ def upload(request: HttpRequest) -> JsonResponse:
         return JsonResponse(note.errors, status=400)
     note.save(owner_id=request.user.pk)
     return JsonResponse({"notes": notes.count()}, status=201)
+
+
+@require_safe
+@never_cache
+@login_required
+@ensure_csrf_cookie
+def page(request: HttpRequest) -> HttpResponse:
+    """Show where a person gets tokens of the site's own, and what they open."""
+    return render(request, "notes/page.html")

@@ -14,6 +14,7 @@ urlpatterns = [
     # Pages that name no icon, such as the admin's, ask here.
     path("favicon.ico", RedirectView.as_view(url=static("pages/icon.svg"))),
     path("decode/", views.decode, name="decode"),
+    path("enter/", views.enter, name="enter"),
     path("sign-in/", LoginView.as_view(template_name="pages/sign_in.html"), name="sign-in"),
     path("sign-out/", LogoutView.as_view(), name="sign-out"),
 ]

@@ -28,6 +28,14 @@ def home(request: HttpRequest) -> HttpResponse:
     return render(request, "pages/desk.html", {"memberships": memberships})
 
 
+@require_safe
+@never_cache
+@ensure_csrf_cookie
+def enter(request: HttpRequest) -> HttpResponse:
+    """Show where whoever holds a login key signs in with it. The key stays behind the ``#``, out of every log."""
+    return render(request, "pages/enter.html")
+
+
 @require_POST
 @never_cache
 def decode(request: HttpRequest) -> JsonResponse:

@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,7 +41,7 @@ FLAGS = [
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a running example site with demo data, on a database of its own."""
-    folder = tmp_path_factory.mktemp("site")
+    folder, port = tmp_path_factory.mktemp("site"), _free_port()
     environment = {
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "example_project.settings",
@@ -50,10 +50,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "CACHE_URL": "locmemcache://",
         "TOKEN_ISSUER_ENCRYPTION_KEYS": generating.new_ring_entry().reveal(),
         "DEMO_PASSWORD": PASSWORD,
+        "ISSUER": f"http://127.0.0.1:{port}",
     }
     for command in (["migrate", "--verbosity", "0"], ["demo_data"]):
         subprocess.run([sys.executable, "manage.py", *command], cwd=CHECKOUT, env=environment, check=True)
-    port = _free_port()
     command = [sys.executable, "manage.py", "runserver", "--noreload", f"127.0.0.1:{port}"]
     with (folder / "log").open("w") as log:
         server = subprocess.Popen(command, cwd=CHECKOUT, env=environment, stdout=log, stderr=log)
@@ -122,10 +122,11 @@ def person(browser: Browser, site: str) -> Iterator[Callable[..., Person]]:
     """Makes a person; at the end of the test nobody's console may have reported an error."""
     people: list[Person] = []
 
-    def make(**options: Any) -> Person:
+    def make(*, refusals: Collection[int] = (), **options: Any) -> Person:
+        """Make one. ``refusals`` are the statuses with which he lets the site refuse his calls."""
         page = browser.new_context(**options).new_page()
         made = Person(page=page, site=site, errors=[])
-        page.on("console", lambda message: made.errors.extend(_error_in(message)))
+        page.on("console", lambda message: made.errors.extend(_error_in(message, refusals)))
         page.on("pageerror", lambda error: made.errors.append(str(error)))
         people.append(made)
         return made
@@ -137,9 +138,9 @@ def person(browser: Browser, site: str) -> Iterator[Callable[..., Person]]:
     assert said == []
 
 
-def _error_in(message: ConsoleMessage) -> list[str]:
+def _error_in(message: ConsoleMessage, refusals: Collection[int]) -> list[str]:
     if message.type not in {"error", "warning"}:
         return []
-    # The browser itself reports a refusal (403) on the console; no page can keep it from doing so.
-    refused = "status of 403" in message.text and message.location["url"].endswith("/tokens/")
+    # The browser itself reports a refusal on the console; no page can keep it from doing so.
+    refused = any(f"a status of {status} " in message.text for status in refusals)
     return [] if refused else [f"{message.text} {message.location}"]

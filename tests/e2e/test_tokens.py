@@ -46,7 +46,7 @@ def test_the_other_application_has_a_form_of_its_own(person):
 
 
 def test_an_outsider_sees_the_reason(person):
-    outsider = person(color_scheme="dark")
+    outsider = person(color_scheme="dark", refusals={403})
     outsider.sign_in("outsider")
     ask_for(outsider.page, channel="room-42")
     expect(outsider.page.get_by_role("alert")).to_contain_text("You are not a member of that room.")

@@ -170,6 +170,12 @@ def test_a_one_time_token_stays_used_when_the_note_is_refused(text):
     assert call("POST", UPLOAD, token, "Call back").status_code == 401
 
 
+def test_the_page_is_for_whoever_is_signed_in(client):
+    assert client.get("/notes/").headers["Location"] == "/sign-in/?next=/notes/"
+    client.force_login(person("guest"))
+    assert "notes/page.js" in client.get("/notes/").content.decode()
+
+
 def test_others_verify_access_tokens_with_the_published_key(client):
     issuer = client.get("/.well-known/oauth-authorization-server").json()
     (key,) = jwt.PyJWKSet.from_dict(client.get("/.well-known/jwks.json").json()).keys

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -54,13 +55,14 @@ def test_a_form_from_before_a_sign_in_says_so():
     assert "That page was out of date" in answer.content.decode()
 
 
-@pytest.mark.parametrize("path", ["/", "/sign-in/", "/admin/login/", "/nowhere/"])
+@pytest.mark.parametrize("path", ["/", "/sign-in/", "/enter/", "/notes/api/", "/admin/login/", "/nowhere/"])
 def test_every_page_has_the_strict_policy(client, path):
     assert client.get(path).headers["Content-Security-Policy"] == POLICY
 
 
-def test_nothing_on_the_desk_is_inline(visitor):
-    page = visitor.get("/").content.decode()
+@pytest.mark.parametrize("path", ["/", "/notes/", "/enter/"])
+def test_nothing_on_a_page_is_inline(visitor, path):
+    page = visitor.get(path).content.decode()
     assert "style=" not in page
     assert "<style" not in page
     assert "onclick" not in page
@@ -86,11 +88,19 @@ def test_what_is_no_token_is_refused(visitor, body, message):
     assert (answer.status_code, answer.json()["error_description"]) == (400, message)
 
 
-def test_the_modules_import_nothing_but_each_other():
-    folder = Path(str(finders.find("pages/desk.js"))).parent
+@pytest.mark.parametrize("page", ["pages/desk.js", "notes/page.js"])
+def test_the_modules_import_nothing_but_each_other(page):
+    folder = Path(str(finders.find(page))).parent
     imported = re.findall(r'from "([^"]+)"', "".join(path.read_text() for path in folder.glob("*.js")))
     assert imported
-    assert [name for name in imported if not (folder / name).exists()] == []
+    assert [name for name in imported if not finders.find(os.path.normpath(f"{folder.name}/{name}"))] == []
+
+
+def test_who_may_sign_in_with_a_key_is_nobody_yet(client):
+    page = client.get("/enter/").content.decode()
+    assert "enter.js" in page
+    # Without its script the page must not send the form: a key would stand in an address.
+    assert page.count("<button") == page.count("<button disabled>Sign in") == 1
 
 
 def test_a_token_is_decoded(visitor):

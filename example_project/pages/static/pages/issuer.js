@@ -10,10 +10,11 @@ export class Refused extends Error {
 
 export class Issuer {
   #base;
-  #csrfToken = "";
+  #csrfToken;
 
-  constructor(base) {
+  constructor(base, { csrfToken = "" } = {}) {
     this.#base = base;
+    this.#csrfToken = csrfToken;
   }
 
   async applications() {
@@ -34,12 +35,31 @@ export class Issuer {
     return this.#post(`tokens/${encodeURIComponent(tokenId)}/revoke/`, { reason });
   }
 
+  endAll(reason) {
+    return this.#post("tokens/revoke-mine/", { reason });
+  }
+
+  // The browser itself adds the refresh token: it lives in a cookie that no script can read.
+  refresh(slug) {
+    return this.#post("oauth/token", new URLSearchParams({ grant_type: "refresh_token", application: slug }));
+  }
+
+  loginKey(slug, grant) {
+    return this.#post(`applications/${encodeURIComponent(slug)}/one-time-keys/`, grant);
+  }
+
+  // Whoever redeems is nobody yet, so a stale CSRF token cannot be fetched again.
+  redeem(key) {
+    return this.#send(`${this.#base}one-time-keys/redeem/`, { key });
+  }
+
   // Not the issuer's but this site's own: it reads a token without a secret.
   decode(url, token) {
     return this.#send(url, { token });
   }
 
   async #post(path, body) {
+    if (!this.#csrfToken) await this.applications();
     try {
       return await this.#send(this.#base + path, body);
     } catch (refused) {
@@ -50,11 +70,9 @@ export class Issuer {
   }
 
   #send(url, body) {
-    return this.#fetch(url, {
-      method: "POST",
-      headers: { "Content-Type": "application/json", "X-CSRFToken": this.#csrfToken },
-      body: JSON.stringify(body),
-    });
+    const isForm = body instanceof URLSearchParams; // whose Content-Type the browser says
+    const headers = { "X-CSRFToken": this.#csrfToken, ...(isForm ? {} : { "Content-Type": "application/json" }) };
+    return this.#fetch(url, { method: "POST", headers, body: isForm ? body : JSON.stringify(body) });
   }
 
   #call(path) {

@@ -19,6 +19,10 @@ const CODES = {
   policy_unavailable: "The site could not decide. Try again later.",
   unavailable: "The site cannot answer now. Try again later.",
   invalid_request: "Some fields need another value.",
+  invalid_token: "That is not good (any more). Whether it expired, was used, was ended or never was, nobody is told.",
+  insufficient_scope: "The token is good, but it may not do that.",
+  no_token: "That takes a token, and none was sent.",
+  invalid_grant: "There is nothing to refresh with (any more). Get a new token.",
   unreachable: "The site does not answer. Look at your connection and try again.",
 };
 
