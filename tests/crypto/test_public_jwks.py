@@ -151,6 +151,8 @@ NOT_FITTING: list[tuple[str, dict[str, object]]] = [
     ("RS256", {"e": "AAEAAQ"}),  # a leading zero
     ("RS256", {"e": spelled(b"\x02")}),
     ("RS256", {"e": "", "n": ""}),
+    ("RS256", {"n": "+/"}),
+    ("RS256", {"e": "A"}),
     ("RS256", {"n": spelled(b"\xff" * 2049)}),
 ]
 
