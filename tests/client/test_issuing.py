@@ -64,6 +64,14 @@ def test_what_the_answer_tells_is_there(server):
     assert token.details.keys().isdisjoint({"token", "sdk", "refresh_token"})
 
 
+@pytest.mark.parametrize(
+    ("privileges", "scope"), [(["join", "talk"], {"join", "talk"}), (None, set()), ("join", set())]
+)
+def test_where_there_are_no_scopes_privileges_are_told(server, issuer, privileges, scope):
+    issuer.extra = {"scope": None, "privileges": privileges}
+    assert server.issue("rooms").scope == scope
+
+
 def test_what_sdk_gives_is_the_callers(server):
     token = server.issue("rooms", channel="room-42")
     token.sdk["channel"] = "another"

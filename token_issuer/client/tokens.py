@@ -98,8 +98,11 @@ class Token(Unpicklable):
 
     @property
     def scope(self) -> frozenset[str]:
-        """The scopes that it carries; empty where the server told none."""
-        return frozenset(str(self._fields().get("scope") or "").split())
+        """The scopes that it carries, or its privileges, as a vendor's token has them."""
+        scope, privileges = self._fields().get("scope"), self._fields().get("privileges")
+        if isinstance(scope, str):
+            return frozenset(scope.split())
+        return frozenset(map(str, privileges if isinstance(privileges, list) else ()))
 
     @property
     def details(self) -> dict[str, Any]:
