@@ -21,10 +21,10 @@ from django.utils.module_loading import import_string
 
 T = TypeVar("T")
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-RevocationCheck = Literal["database", "cache", "memory"]
+RevocationCheck = Literal["database", "cache"]
 AuditNetwork = Literal["full", "truncated", "off"]
 
-REVOCATION_CHECKS: Final = ("database", "cache", "memory")
+REVOCATION_CHECKS: Final = ("database", "cache")
 AUDIT_NETWORKS: Final = ("full", "truncated", "off")
 
 EXPECTED: Final[Mapping[str, str]] = {
@@ -35,7 +35,7 @@ EXPECTED: Final[Mapping[str, str]] = {
     "PROVIDERS": 'must be a dict of "add" and "remove", each a list of texts.',
     "SCOPES": "must be a dict of scope name to a sentence that explains it.",
     "REQUIRE_HTTPS": "must be True or False.",
-    "REVOCATION_CHECK": f"must be one of: {', '.join(REVOCATION_CHECKS)}.",
+    "REVOCATION_CHECK": f"must be one of: {', '.join(REVOCATION_CHECKS)}. (memory is reserved for a later version.)",
     "REFRESH_GRACE": "must be a timedelta or whole seconds.",
     "LOGIN_KEY_SESSIONS": "must be True or False.",
     "TRUSTED_PROXIES": 'must be a list of networks such as "10.0.0.0/8".',
@@ -103,7 +103,7 @@ class Conf:
 
     @property
     def revocation_check(self) -> RevocationCheck:
-        """Where verification asks whether a token was revoked; the database by default."""
+        """Where verification asks first whether a token was revoked; the database by default, which is always right."""
         return cast("RevocationCheck", self._read("REVOCATION_CHECK", "database", _one_of(REVOCATION_CHECKS)))
 
     @property

@@ -10,6 +10,7 @@ from django.utils import timezone
 from tests.api.browsers import Browser
 from tests.api.refusals import assert_refused
 from tests.factories import ApiKeyFactory, UserFactory, caller
+from tests.services.test_remembering import Down
 from token_issuer.models import ApiKey, IssuedToken, Origin, Rule
 from token_issuer.services import issuing, revoking
 
@@ -112,3 +113,12 @@ def test_a_database_that_is_down_is_no_refusal_of_the_token(nobody, bearer):
         response = nobody.get("tokens/", **bearer)
     assert (response.status_code, response.json()["error"], response["Retry-After"]) == (503, "unavailable", "5")
     assert not response.has_header("WWW-Authenticate")
+
+
+@pytest.mark.parametrize("listed", [None, ["token_issuer.api.authentication.AccessTokenAuthentication"]])
+def test_our_own_views_ask_the_database_always(nobody, bearer, configure, settings, listed):
+    settings.CACHES = {"default": {"BACKEND": "tests.services.test_remembering.Down"}}
+    configure(REVOCATION_CHECK="cache", AUTHENTICATION_CLASSES=listed)
+    before = Down.asked
+    assert [nobody.get("tokens/", **bearer).status_code for _ in range(2)] == [200, 200]
+    assert Down.asked == before

@@ -11,7 +11,7 @@ import token_issuer
 from tests.factories import AT, UserFactory
 from token_issuer.errors import NotAuthenticated, NotFound, ReadOnly, TokenRejected
 from token_issuer.ids import uuid7
-from token_issuer.models import IssuedToken, Origin
+from token_issuer.models import Application, IssuedToken, Origin
 from token_issuer.services.issuing import Issuance
 
 
@@ -26,6 +26,24 @@ def test_issue_verify_revoke(made, user):
     assert token_issuer.revoke(text, reason="done").changed
     with pytest.raises(TokenRejected):
         token_issuer.verify(text)
+
+
+def test_asynchronous_code_verifies_too(made, user):
+    assert async_to_sync(token_issuer.averify)(made.token.reveal()).user == user
+    with pytest.raises(TokenRejected):
+        async_to_sync(token_issuer.averify)("never issued")
+
+
+def test_a_token_for_somebody_else_is_verified_for_him(user, own):
+    Application.objects.update(options={"audience": "https://reports.example"})
+    text = token_issuer.issue(user, "own").token.reveal()
+    with pytest.raises(TokenRejected):
+        token_issuer.verify(text)
+    for found in (
+        token_issuer.verify(text, audience="https://reports.example"),
+        async_to_sync(token_issuer.averify)(text, audience="https://reports.example"),
+    ):
+        assert found.audience == "https://reports.example"
 
 
 def test_the_origin_is_recorded(made):

@@ -88,6 +88,8 @@ class CredentialAuthentication(authentication.BaseAuthentication):
     scheme: ClassVar[bearer.Scheme] = "bearer"
     audience: ClassVar[str | None] = None
     """Whom an access token must be meant for; None for ``ISSUER``."""
+    exact: bool = False
+    """Whether the database is asked although ``REVOCATION_CHECK`` lets a cache answer."""
 
     def authenticate(self, request: Request) -> tuple[Any, Verified] | None:
         """Return the user and what is known, None for what is not of these kinds.
@@ -117,7 +119,7 @@ class CredentialAuthentication(authentication.BaseAuthentication):
         """Return what is known of a good credential, None for one of another kind."""
         peer, forwarded = request.META.get("REMOTE_ADDR", ""), request.META.get("HTTP_X_FORWARDED_FOR", "")
         ip = address_of(peer=peer, forwarded_for=forwarded)
-        return verifying.verify_if(text, self.kinds, at=at, audience=self.audience, ip=ip)
+        return verifying.verify_if(text, self.kinds, at=at, audience=self.audience, exact=self.exact, ip=ip)
 
 
 class AccessTokenAuthentication(CredentialAuthentication):
@@ -172,15 +174,20 @@ def authenticators() -> list[BaseAuthentication]:
     """Return who may vouch for a caller: what the site names, else our access token, our API key and the session.
 
     What is presented counts before what a browser sends by itself, so our credentials are looked for first, in whatever
-    order a site lists them: a session's cookie beside an API key makes no session's call of it.
+    order a site lists them: a session's cookie beside an API key makes no session's call of it. Who may issue tokens
+    and end them is asked of the database, never of a cache.
 
     Raises:
         ImproperlyConfigured: a path of the setting leads nowhere.
     """
     paths = conf.authentication_classes
     if paths is None:
-        return [AccessTokenAuthentication(), ApiKeyAuthentication(), SessionAuthentication()]
-    listed = [conf.resolve("AUTHENTICATION_CLASSES", path)() for path in paths]
+        listed = [AccessTokenAuthentication(), ApiKeyAuthentication(), SessionAuthentication()]
+    else:
+        listed = [conf.resolve("AUTHENTICATION_CLASSES", path)() for path in paths]
+    for each in listed:
+        if isinstance(each, CredentialAuthentication):
+            each.exact = True
     return sorted(listed, key=lambda each: not isinstance(each, CredentialAuthentication))
 
 

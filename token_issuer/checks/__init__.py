@@ -6,7 +6,19 @@ They read the settings and what those name; a few read rows too, where Django le
 
 from __future__ import annotations
 
-from token_issuer.checks import code, databases, families, key_ring, providers, values
+from token_issuer.checks import caches, code, databases, families, key_ring, providers, values
 from token_issuer.checks.numbered import CHECKS, TAG, Check, bind
 
-__all__ = ["CHECKS", "TAG", "Check", "bind", "code", "databases", "families", "key_ring", "providers", "values"]
+__all__ = [
+    "CHECKS",
+    "TAG",
+    "Check",
+    "bind",
+    "caches",
+    "code",
+    "databases",
+    "families",
+    "key_ring",
+    "providers",
+    "values",
+]

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Final
 
 from token_issuer.conf import conf
 from token_issuer.crypto import SignedText, signed_texts
+from token_issuer.services import remembering
 from token_issuer.services.judging import objection, reject, row_of, verified
+from token_issuer.services.remembering import TokenRevoked, memory
 from token_issuer.services.verification_keys import keys
 from token_issuer.services.verified import Kind, Verified
 
@@ -24,17 +26,31 @@ if TYPE_CHECKING:
 ANY_AUDIENCE: Final = "*"
 
 
-def verify(signed: SignedText, *, at: datetime, audience: str | None = None) -> Verified:
+def verify(signed: SignedText, *, at: datetime, audience: str | None = None, exact: bool = False) -> Verified:
     """Return what is known of an access token when it is good.
 
     Args:
         audience: whom it must be meant for; None for this issuer, ``ANY_AUDIENCE`` to ask on another's behalf.
+        exact: ask the database also where ``REVOCATION_CHECK`` lets a cache answer.
 
     Raises:
         TokenRejected: it is not.
         Unavailable: the database does not answer.
     """
     said = proved(signed, at=at, audience=audience)
+    if exact or not remembering.is_on():
+        return _judged(signed, said, at=at)
+    try:
+        found = memory.recall(said, audience=audience_of(signed), at=at)
+    except TokenRevoked:
+        reject("revoked")
+    if found is None:
+        found = _judged(signed, said, at=at)
+        memory.keep(found, key_id=said.key_id, at=at)
+    return found
+
+
+def _judged(signed: SignedText, said: AccessToken, *, at: datetime) -> Verified:
     token = row_of(said.token_id)
     if token is None:
         reject("unknown")

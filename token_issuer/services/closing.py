@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Final
 
+from django.db import transaction
+
 from token_issuer import signals
 from token_issuer.models import AuditKind, TokenFamily
 from token_issuer.providers.base import Revocation
-from token_issuer.services import auditing
+from token_issuer.services import auditing, forgetting
 from token_issuer.services.callers import clean
 from token_issuer.services.logged import facts
 from token_issuer.services.transactions import durable, retrying, write_alias
@@ -58,6 +60,7 @@ def close_within(
     rows = TokenFamily.objects.using(write_alias()).filter(pk=family.pk, closed_at__isnull=True)
     if not rows.update(closed_at=at, reason=reason):
         return False
+    transaction.on_commit(forgetting.distrust, using=write_alias())
     detail = {"reason": reason, "of": family.subject, "generation": family.generation}
     auditing.record(kind, caller, at=at, application=family.application, family=family, detail=detail)
     return True

@@ -1,4 +1,4 @@
-"""The public Python surface: ``issue``, ``verify``, ``consume`` and ``revoke`` for code of the host site.
+"""The public Python surface: ``issue``, ``verify``, ``consume``, their asynchronous twins, and ``revoke``.
 
 An edge like the HTTP one: it reads the clock once and says who calls. Names are kept by SemVer.
 """
@@ -15,6 +15,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AnonymousUser
 from django.utils import timezone
 
+from token_issuer.crypto import TokenText, revealed
 from token_issuer.errors import NotFound
 from token_issuer.models import Origin
 from token_issuer.services import consuming, issuing, revoking, verifying
@@ -24,7 +25,6 @@ from token_issuer.services.transactions import write_alias
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
 
-    from token_issuer.crypto import TokenText
     from token_issuer.services.issuing import Issuance
     from token_issuer.services.revoking import Ending
     from token_issuer.services.verifying import Verified
@@ -70,13 +70,26 @@ def issue(
     return None
 
 
-def verify(token: str, *, at: datetime | None = None) -> Verified:
-    """Return what we know of a token that is good now.
+def verify(token: str | TokenText, *, audience: str | None = None, at: datetime | None = None) -> Verified:
+    """Return what we know of a credential that is good now, whatever its kind. Nothing is used up.
+
+    ``audience`` is whom an access token must be meant for; None for this site, ``ISSUER``.
 
     Raises:
-        TokenRejected: it is not; ``verdict`` says why, for logs only.
+        TokenRejected: it is not good; ``verdict`` says why, for logs only.
+        Unavailable: the database does not answer, so neither yes nor no.
     """
-    return verifying.verify(token, at=at or timezone.now())
+    wrapped = TokenText(revealed(token))
+    del token  # what an error reporter would print of this frame
+    return verifying.verify(wrapped, at=at or timezone.now(), audience=audience)
+
+
+async def averify(token: str | TokenText, *, audience: str | None = None, at: datetime | None = None) -> Verified:
+    """Do what ``verify`` does, for asynchronous code such as a WebSocket's."""
+    wrapped = TokenText(revealed(token))
+    del token
+    later = sync_to_async(verifying.verify, thread_sensitive=True)
+    return await later(wrapped, at=at or timezone.now(), audience=audience)
 
 
 def consume(

@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from django.db import transaction
 from django.db.models import F, Q
 
 from token_issuer import signals
@@ -14,7 +15,7 @@ from token_issuer.models import AuditKind, EpochKind, IssuedToken, RevocationEpo
 from token_issuer.providers.base import Revocation
 from token_issuer.providers.scopes import TOKENS_REVOKE
 from token_issuer.registry import providers
-from token_issuer.services import auditing, closing
+from token_issuer.services import auditing, closing, forgetting
 from token_issuer.services.callers import Caller, clean
 from token_issuer.services.listing import owned_by
 from token_issuer.services.logged import facts
@@ -86,6 +87,7 @@ def _revoke(caller: Caller, rows: Any, token_id: UUID, *, reason: str, at: datet
         msg = "There is no such token."
         raise NotFound(msg)
     changed, closed = retrying(lambda: _end(caller, token, reason=clean(reason, LONGEST_REASON), at=at))
+    forgetting.tombstone(token.pk, token.expires_at, at=at)
     ending = ending_of(token, at=at, changed=changed)
     if changed:
         _tell(caller, "token_revoked", application=token.application, reason=reason, token_id=str(token.pk))
@@ -245,6 +247,7 @@ def _revoke_set(
 
 def raise_epoch(kind: EpochKind, key: UUID, *, at: datetime) -> None:
     """End a set inside the caller's transaction: one UPDATE, after an insert-or-ignore of its row."""
+    transaction.on_commit(forgetting.distrust, using=write_alias())
     epochs = RevocationEpoch.objects.using(write_alias())
     if epochs.filter(key=key).update(epoch=F("epoch") + 1, not_before=at):
         return

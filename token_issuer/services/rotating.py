@@ -15,7 +15,7 @@ from token_issuer.errors import BadOption, Conflict
 from token_issuer.ids import uuid7
 from token_issuer.models import Application, AuditKind, Certificate, EpochKind, epoch_key
 from token_issuer.registry import get_provider
-from token_issuer.services import auditing
+from token_issuer.services import auditing, forgetting
 from token_issuer.services.callers import clean
 from token_issuer.services.drafts import check_secret
 from token_issuer.services.opening import seal_secret
@@ -169,6 +169,7 @@ def retire(caller: Caller, certificate: Certificate, *, at: datetime) -> None:
             _record(AuditKind.CERTIFICATE_RETIRED, caller, certificate, at=at)
 
     retrying(work)
+    forgetting.distrust()
     _changed(caller, certificate, "retired", at=at)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from django.db.models import F
 
 from token_issuer.models import Application, AuditKind
-from token_issuer.services import auditing
+from token_issuer.services import auditing, forgetting
 from token_issuer.services.transactions import durable, retrying, write_alias
 
 if TYPE_CHECKING:
@@ -38,5 +38,6 @@ def _switch(caller: Caller, application: Application, *, off: bool, at: datetime
 
     changed = retrying(work)
     if changed:
+        forgetting.distrust()
         application.disabled_at = at if off else None
     return changed

@@ -38,11 +38,14 @@ __all__ = [
 ]
 
 
-def verify(text: str | TokenText, *, at: datetime, audience: str | None = None, ip: Address | None = None) -> Verified:
+def verify(
+    text: str | TokenText, *, at: datetime, audience: str | None = None, exact: bool = False, ip: Address | None = None
+) -> Verified:
     """Return what is known of a credential when it is good. Nothing is used up.
 
     Args:
         audience: whom an access token must be meant for; None for this site, which is ``ISSUER``.
+        exact: ask the database, whatever ``REVOCATION_CHECK`` allows.
         ip: where the caller really is (``addresses.address_of``), for API keys that are bound to networks.
 
     Raises:
@@ -50,7 +53,7 @@ def verify(text: str | TokenText, *, at: datetime, audience: str | None = None, 
         Unavailable: the database does not answer.
     """
     wrapped = TokenText(text) if isinstance(text, str) else text
-    return _verify(wrapped, look(wrapped), at=at, audience=audience, ip=ip)
+    return _verify(wrapped, look(wrapped), at=at, audience=audience, exact=exact, ip=ip)
 
 
 def verify_if(
@@ -59,6 +62,7 @@ def verify_if(
     *,
     at: datetime,
     audience: str | None = None,
+    exact: bool = False,
     ip: Address | None = None,
 ) -> Verified | None:
     """Return what ``verify`` returns, None for a text that claims to be none of these kinds.
@@ -67,12 +71,14 @@ def verify_if(
         TokenRejected, Unavailable: as ``verify`` does.
     """
     seen = look(text)
-    return _verify(text, seen, at=at, audience=audience, ip=ip) if seen.kind in kinds else None
+    return _verify(text, seen, at=at, audience=audience, exact=exact, ip=ip) if seen.kind in kinds else None
 
 
-def _verify(text: TokenText, seen: Look, *, at: datetime, audience: str | None, ip: Address | None) -> Verified:
+def _verify(
+    text: TokenText, seen: Look, *, at: datetime, audience: str | None, exact: bool, ip: Address | None
+) -> Verified:
     if seen.kind is Kind.ACCESS and seen.signed is not None:
-        return access_tokens.verify(seen.signed, at=at, audience=audience)
+        return access_tokens.verify(seen.signed, at=at, audience=audience, exact=exact)
     if seen.signed is not None and seen.kind is None:
         reject("issuer_differs")
     if seen.kind is Kind.API_KEY:
