@@ -27,6 +27,8 @@ def deeds(rows):
         url("issuedtoken", "revoke_selected"),
         url("onetimekey", "revoke", rows["onetimekey"].pk),
         url("onetimekey", "revoke_selected"),
+        url("tokenfamily", "revoke", rows["tokenfamily"].pk),
+        url("tokenfamily", "revoke_selected"),
         url("rule", "delete", rows["rule"].pk),
         url("apikey", "rotate", rows["apikey"].pk),
         url("apikey", "revoke", rows["apikey"].pk),

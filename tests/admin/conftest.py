@@ -58,6 +58,7 @@ def viewer(staff):
         "auditevent",
         "vendoraccount",
         "onetimekey",
+        "tokenfamily",
         "apikey",
     )
     return staff(*(f"view_{model}" for model in models))

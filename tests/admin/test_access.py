@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.db.models import Model
 from django.test import Client
 
 from tests.admin.addresses import deeds, read_pages, url
-from tests.factories import AT, OneTimeKeyFactory, VendorAccountFactory
+from tests.factories import AT, OneTimeKeyFactory, TokenFamilyFactory, VendorAccountFactory
 from token_issuer.models import (
     ApiKey,
     ApiKeySecret,
@@ -18,6 +19,7 @@ from token_issuer.models import (
     IssuedToken,
     OneTimeKey,
     Rule,
+    TokenFamily,
 )
 
 
@@ -34,12 +36,23 @@ def rows(rooms, active, rule, token, key):
         ),
         "vendoraccount": VendorAccountFactory(application=rooms),
         "onetimekey": OneTimeKeyFactory(application=rooms),
+        "tokenfamily": TokenFamilyFactory(application=rooms),
     }
 
 
 def state():
-    models = (Application, Certificate, Rule, IssuedToken, OneTimeKey, ApiKey, ApiKeySecret, AuditEvent, LogEntry)
-    return [list(model.objects.order_by("pk").values()) for model in models]
+    models: list[type[Model]] = [
+        Application,
+        Certificate,
+        Rule,
+        IssuedToken,
+        OneTimeKey,
+        TokenFamily,
+        ApiKey,
+        ApiKeySecret,
+    ]
+    models += [AuditEvent, LogEntry]
+    return [list(model._default_manager.order_by("pk").values()) for model in models]
 
 
 def test_superuser_sees_every_page(site, rows):

@@ -37,6 +37,7 @@ def rows(rooms, active):
         "auditevent": event,
         "vendoraccount": VendorAccountFactory(application=rooms, user=user),
         "onetimekey": OneTimeKeyFactory(application=rooms, user=user),
+        "tokenfamily": family,
     }
     user.delete()
     return rows
@@ -48,7 +49,7 @@ def test_every_page_still_opens(site, rows):
 
 
 def test_the_evidence_still_says_who_it_was(rows):
-    for model in ("issuedtoken", "onetimekey"):
+    for model in ("issuedtoken", "onetimekey", "tokenfamily"):
         row = rows[model]
         before = row.principal_key
         row.refresh_from_db()

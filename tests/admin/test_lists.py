@@ -14,6 +14,7 @@ from tests.factories import (
     IssuedTokenFactory,
     OneTimeKeyFactory,
     RuleFactory,
+    TokenFamilyFactory,
     UserFactory,
     VendorAccountFactory,
     api_key,
@@ -35,11 +36,15 @@ def one_more(model, application):
         "auditevent": lambda: event(application, user=UserFactory()),
         "vendoraccount": lambda: VendorAccountFactory(application=application),
         "onetimekey": lambda: OneTimeKeyFactory(application=application),
+        "tokenfamily": lambda: TokenFamilyFactory(application=application),
         "apikey": lambda: api_key(application=application, owner=UserFactory(), acts_as=UserFactory()),
     }[model]()
 
 
-MODELS = ["application", "certificate", "rule", "issuedtoken", "auditevent", "vendoraccount", "onetimekey", "apikey"]
+MODELS = [
+    "application", "certificate", "rule", "issuedtoken", "auditevent", "vendoraccount", "onetimekey", "tokenfamily",
+    "apikey",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -168,6 +173,15 @@ def test_login_keys_are_found_by_one_fact(site, bobs):
     OneTimeKeyFactory()
     for term in ("bob", "user:bob", f"user:{bobs.user.pk}", str(key.pk), f"id:{key.pk}"):
         assert found(site, "onetimekey", term) == [key.pk], term
+
+
+def test_families_are_found_by_one_fact(site, bobs):
+    family, key = TokenFamilyFactory(user=bobs.user), bobs.user.pk
+    TokenFamilyFactory()
+    for term in ("bob", "user:bob", f"user:{key}", str(family.pk), f"id:{family.pk}"):
+        assert found(site, "tokenfamily", term) == [family.pk], term
+    bobs.user.delete()
+    assert found(site, "tokenfamily", f"user:{key}") == [family.pk]
 
 
 def test_counted_event_shows_its_count(site, rooms):

@@ -58,14 +58,14 @@ def test_the_button_is_there_for_who_may_and_while_it_lives(site, viewer, rooms,
 
 def test_revoking_is_confirmed_with_a_reason(site, key):
     page = url("onetimekey", "revoke", key.pk)
-    assert "Revoke this key?" in text_of(site.get(page))
+    assert "Revoke this row?" in text_of(site.get(page))
     assert "This field is required." in text_of(site.post(page, {"reason": " "}))
     assert OneTimeKey.objects.get().revoked_at is None
 
 
 def test_revoking_is_written_down(site, key, chief):
     answer = site.post(url("onetimekey", "revoke", key.pk), {"reason": "lost"}, follow=True)
-    assert "1 key is revoked." in text_of(answer)
+    assert "1 row is revoked." in text_of(answer)
     key.refresh_from_db()
     assert key.reason == "lost"
     event = AuditEvent.objects.get(kind=AuditKind.LOGIN_KEY_REVOKED)
@@ -76,19 +76,19 @@ def test_revoking_is_written_down(site, key, chief):
 def test_several_are_revoked_at_once(site, rooms, key):
     other = OneTimeKeyFactory(application=rooms, created_at=timezone.now() - timedelta(seconds=1))
     chosen = {"action": "revoke_selected", "_selected_action": [key.pk, other.pk]}
-    assert "Revoke 2 keys?" in text_of(site.post(url("onetimekey", "changelist"), chosen))
+    assert "Revoke 2 rows?" in text_of(site.post(url("onetimekey", "changelist"), chosen))
     assert not OneTimeKey.objects.exclude(revoked_at=None).exists()
     answer = site.post(
         url("onetimekey", "revoke_selected"), {"reason": "lost", "token": [key.pk, other.pk]}, follow=True
     )
-    assert "2 keys are revoked." in text_of(answer)
+    assert "2 rows are revoked." in text_of(answer)
     assert not OneTimeKey.objects.filter(revoked_at=None).exists()
 
 
 def test_what_was_redeemed_stays_as_it_was(site, key):
     OneTimeKey.objects.update(consumed_at=timezone.now())
     answer = site.post(url("onetimekey", "revoke_selected"), {"reason": "lost", "token": [key.pk]}, follow=True)
-    assert "What was redeemed or revoked before stays as it was." in text_of(answer)
+    assert "What had ended before stays as it was." in text_of(answer)
     assert OneTimeKey.objects.get().revoked_at is None
 
 
@@ -97,12 +97,12 @@ def test_too_many_at_once_are_refused(site, rooms, monkeypatch):
     keys = [OneTimeKeyFactory(application=rooms).pk for _ in range(2)]
     chosen = {"action": "revoke_selected", "_selected_action": keys}
     answer = site.post(url("onetimekey", "changelist"), chosen, follow=True)
-    assert "Select at most 1 keys" in text_of(answer)
+    assert "Select at most 1 rows" in text_of(answer)
 
 
 def test_keys_that_are_not_known_are_none(site, key):
     answer = site.post(url("onetimekey", "revoke_selected"), {"token": ["x", key.application_id]})
-    assert "None of these keys is known here." in text_of(answer)
+    assert "None of these rows is known here." in text_of(answer)
 
 
 def test_the_address_alone_revokes_nothing(site, key):

@@ -8,7 +8,7 @@ from django.db import connection
 from django.test import Client
 
 from tests.admin.addresses import read_pages, url
-from tests.factories import AT, VIDEOSDK_KEY, OneTimeKeyFactory, VendorAccountFactory
+from tests.factories import AT, VIDEOSDK_KEY, OneTimeKeyFactory, TokenFamilyFactory, VendorAccountFactory
 from token_issuer.models import Application, AuditEvent, AuditKind
 
 CANARY = "canary-" + "5up3r" * 8
@@ -40,6 +40,7 @@ def test_no_page_shows_it_after_it_was_saved(site, viewer, token):
         "auditevent": AuditEvent.objects.filter(kind=AuditKind.CERTIFICATE_STAGED).get(),
         "vendoraccount": VendorAccountFactory(application=application),
         "onetimekey": OneTimeKeyFactory(application=application),
+        "tokenfamily": TokenFamilyFactory(application=application),
     }
     histories = [url(model, "history", row.pk) for model, row in rows.items()]
     pages = [*read_pages(rows), *histories]

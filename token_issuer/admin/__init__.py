@@ -13,6 +13,7 @@ from token_issuer.admin.certificates import CertificateAdmin
 from token_issuer.admin.issued_tokens import IssuedTokenAdmin
 from token_issuer.admin.one_time_keys import OneTimeKeyAdmin
 from token_issuer.admin.rules import RuleAdmin
+from token_issuer.admin.token_families import TokenFamilyAdmin
 from token_issuer.admin.vendor_accounts import VendorAccountAdmin
 
 __all__ = [
@@ -23,5 +24,6 @@ __all__ = [
     "IssuedTokenAdmin",
     "OneTimeKeyAdmin",
     "RuleAdmin",
+    "TokenFamilyAdmin",
     "VendorAccountAdmin",
 ]

@@ -6,10 +6,11 @@ from token_issuer.models.api_key import ApiKey, ApiKeySecret
 from token_issuer.models.application import Application
 from token_issuer.models.audit_event import AuditEvent, AuditKind
 from token_issuer.models.certificate import Certificate, CertificateState
-from token_issuer.models.issued_token import IssuedToken, Origin, Principal, Standing
+from token_issuer.models.issued_token import IssuedToken, Origin, Principal
 from token_issuer.models.one_time_key import OneTimeKey
 from token_issuer.models.revocation_epoch import EpochKind, RevocationEpoch, epoch_key, epochs_now
 from token_issuer.models.rule import Rule, RuleWindow, Window
+from token_issuer.models.standing import Standing
 from token_issuer.models.token_family import TokenFamily
 from token_issuer.models.vendor_account import VendorAccount
 

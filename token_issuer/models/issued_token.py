@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.conf import settings
@@ -16,6 +15,7 @@ from token_issuer.models.application import Application
 from token_issuer.models.certificate import Certificate
 from token_issuer.models.labels import label_of
 from token_issuer.models.revocation_epoch import EVERYTHING_KEY, epochs_now
+from token_issuer.models.standing import Standing
 from token_issuer.models.token_family import TokenFamily
 
 if TYPE_CHECKING:
@@ -45,15 +45,6 @@ class Principal(models.TextChoices):
 
     USER = "user", _("user")
     API_KEY = "api_key", _("API key")
-
-
-class Standing(enum.Enum):
-    """Whether a token is good, and how it ended if not. Derived, never stored."""
-
-    LIVE = "live"
-    EXPIRED = "expired"
-    CONSUMED = "consumed"
-    REVOKED = "revoked"
 
 
 class IssuedTokenQuerySet(models.QuerySet["IssuedToken"]):

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from token_issuer.ids import uuid7
 from token_issuer.models.api_key import ApiKey
 from token_issuer.models.application import Application
-from token_issuer.models.issued_token import Standing
+from token_issuer.models.standing import Standing
 from token_issuer.models.token_family import owned_epochs
 
 if TYPE_CHECKING:

@@ -14,8 +14,11 @@ from token_issuer.ids import uuid7
 from token_issuer.models.api_key import ApiKey
 from token_issuer.models.application import Application
 from token_issuer.models.revocation_epoch import EVERYTHING_KEY, epochs_now
+from token_issuer.models.standing import Standing
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from django_stubs_ext.db.models import TypedModelMeta
 else:
     TypedModelMeta = object
@@ -103,3 +106,10 @@ class TokenFamily(models.Model):
 
     def __str__(self) -> str:
         return f"family {self.pk} at {self.generation}"
+
+    def standing(self, at: datetime) -> Standing:
+        """How it stands at this instant; needs a row read ``with_epochs_now()``."""
+        if self.closed_at is not None or self.epochs != getattr(self, "epochs_now", self.epochs):
+            return Standing.REVOKED
+        # Deadlines are exclusive, and it is never idle beyond its end.
+        return Standing.EXPIRED if at >= self.idle_expires_at else Standing.LIVE
