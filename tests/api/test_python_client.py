@@ -8,6 +8,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
+import httpx
 import pytest
 from django.utils import timezone
 
@@ -177,6 +178,16 @@ def test_a_holder_may_begin_with_what_a_server_issued(server, user, issuer):
         holder.sign_in(pair)
         assert holder.request("GET", "tokens/").status_code == 200
         assert holder.refresh().reveal() != pair.reveal()
+
+
+def test_a_holder_may_begin_with_a_login_key(server, user, issuer):
+    body = {"scope": " ".join(SCOPES), "on_behalf_of": str(user.pk)}
+    address = "applications/shop/one-time-keys/"
+    key = httpx.post(issuer + address, json=body, headers={"Authorization": server._settings.api_key.header()}).json()
+    with Client(issuer) as holder:
+        holder.sign_in(holder.redeem(key["key"]))
+        assert holder.request("GET", "tokens/").status_code == 200
+        assert holder.refresh().is_valid()
 
 
 def test_a_source_refreshes_what_a_server_asked_for(server, user):

@@ -21,6 +21,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 API_KEY = "ak_0123456789abcdefghijAB"
+LOGIN_KEY = "til_the-login-key"
 API_SECRET = "tis_the-secret-of-the-api-key"
 
 Trouble = Callable[["Handler"], None]
@@ -158,21 +159,26 @@ class Handler(BaseHTTPRequestHandler):
     def done(self) -> tuple[int, dict[str, Any]]:
         issuer = self.server.issuer
         path = self.path.partition("?")[0].removeprefix("/issuer/")
-        if path == "oauth/token":
-            return self._token(issuer)
-        if path == "oauth/revoke":
-            token = self.form["token"]
-            if token.startswith("tir_"):
-                issuer.close(token)
-            issuer.access.pop(token, None)
-            return 200, {}
-        if path == "oauth/introspect":
-            return 200, {"active": issuer.is_good(self.form["token"])}
+        if path.startswith("oauth/"):
+            return self._oauth(issuer, path.removeprefix("oauth/"))
+        if path == "one-time-keys/redeem/" and json.loads(self.body) == {"key": LOGIN_KEY}:
+            return issuer.issue("own", {})
         if path.startswith("applications/") and self._may_issue(issuer):
             return issuer.issue(path.split("/")[1], json.loads(self.body))
         if path.startswith("/api/") and self._is_bearer(issuer):
             return 200, {"path": self.path, "body": self.body}
         return 401, {"error": "invalid_token"}
+
+    def _oauth(self, issuer: Issuer, call: str) -> tuple[int, dict[str, Any]]:
+        if call == "token":
+            return self._token(issuer)
+        token = self.form["token"]
+        if call == "introspect":
+            return 200, {"active": issuer.is_good(token)}
+        if token.startswith("tir_"):
+            issuer.close(token)
+        issuer.access.pop(token, None)
+        return 200, {}
 
     def _token(self, issuer: Issuer) -> tuple[int, dict[str, Any]]:
         basic = f"Basic {base64.b64encode(f'{API_KEY}:{API_SECRET}'.encode()).decode()}"

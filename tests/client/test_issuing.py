@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.client.issuer import API_KEY, API_SECRET, say
+from tests.client.issuer import API_KEY, API_SECRET, LOGIN_KEY, lose_answer, say
 from token_issuer.client import (
     BadRequest,
     ConfigurationError,
@@ -131,6 +131,25 @@ def test_what_somebody_signed_in_with_is_refreshed(client, issuer, server, time)
     holder.sign_in(pair)
     time.pass_by(3600)
     assert holder.get().refresh.reveal() == pair.refresh.reveal().replace(".0", ".1")
+
+
+def test_a_login_key_begins_a_holder(client, issuer):
+    holder = client()
+    holder.sign_in(holder.redeem(LOGIN_KEY))
+    assert holder.request("GET", "/api/thing").status_code == 200
+
+
+def test_a_login_key_is_redeemed_as_nobody(server, issuer):
+    with pytest.raises(Denied, match="invalid_token"):
+        server.redeem("til_another")
+    assert issuer.seen[0].authorization == ""
+
+
+def test_a_login_key_is_not_sent_again(client, issuer):
+    issuer.trouble.append(lose_answer)
+    with pytest.raises(ServerUnavailable):
+        client().redeem(LOGIN_KEY)
+    assert len(issuer.seen) == 1
 
 
 # ------------------------------------------------------------------------------------------------------- refusals

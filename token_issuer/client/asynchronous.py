@@ -143,6 +143,16 @@ class AsyncClient(Unpicklable):
             flights=self._flights,
         )
 
+    async def redeem(self, key: TokenText | str) -> Token:
+        """Exchange a one-time login key for its token, which ``sign_in`` takes if a refresh token came with it.
+
+        It is not sent again when no answer comes, because it works once.
+
+        Raises:
+            Denied, RateLimited, ServerUnavailable: there is none, and why; ``invalid_token`` is a key that is no good.
+        """
+        return parts.redeemed(await self._ask(calls.redeem(self._settings, key)), self._settings, self._server)
+
     async def revoke(self, token: Token | TokenText | str) -> None:
         """End a token; a refresh token takes its family with it. An unknown one is no error (RFC 7009 section 2.2).
 

@@ -18,13 +18,12 @@ from token_issuer.client.settings import Settings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One POST. ``repeatable``: sending it twice does what sending it once does."""
+    """One POST."""
 
     url: httpx.URL
     content_type: str
     body: TokenText
     authorization: TokenText | None
-    repeatable: bool
 
     def request(self, *, timeout: httpx.Timeout) -> httpx.Request:
         """Return it as httpx sends it."""
@@ -67,7 +66,7 @@ def introspect(settings: Settings, token: object) -> Call:
 
 
 def issue(settings: Settings, application: str, grant: Mapping[str, Any], *, authorization: str) -> Call:
-    """Ask for a token of an application. Not repeatable: each one is a row, and may be charged.
+    """Ask for a token of an application. It is sent once: each one is a row, and may be charged.
 
     Raises:
         ConfigurationError: a value of the grant is nothing that JSON can say.
@@ -77,7 +76,16 @@ def issue(settings: Settings, application: str, grant: Mapping[str, Any], *, aut
         content_type="application/json",
         body=TokenText(grant_json(grant)),
         authorization=TokenText(authorization),
-        repeatable=False,
+    )
+
+
+def redeem(settings: Settings, key: object) -> Call:
+    """Exchange a one-time login key, as nobody. It is sent once, because it works once. TypeError: it is none."""
+    return Call(
+        url=settings.base.join("one-time-keys/redeem/"),
+        content_type="application/json",
+        body=TokenText(json.dumps({"key": revealed(key)})),
+        authorization=None,
     )
 
 
@@ -112,5 +120,4 @@ def _oauth(settings: Settings, name: str, form: Mapping[str, str]) -> Call:
         content_type="application/x-www-form-urlencoded",
         body=TokenText(urlencode(form)),
         authorization=TokenText(key.basic()) if key else None,
-        repeatable=True,
     )

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -105,6 +106,15 @@ def bearer(token: Token) -> str:
 def patience(keeper: Keeper, settings: Settings, *, force: bool) -> float:
     """Return the seconds to wait for somebody who is refreshing: not long while the token is good."""
     return SHORT if not force and keeper.usable() else 2 * settings.grace
+
+
+def redeemed(result: Result, settings: Settings, server: ServerClock) -> Token:
+    """Return the token that a login key was exchanged for.
+
+    Raises:
+        Denied, BadRequest, RateLimited, ServerUnavailable: there is none.
+    """
+    return token_of(result, replace(settings, api_key=None), server)
 
 
 def token_of(result: Result, settings: Settings, server: ServerClock) -> Token:

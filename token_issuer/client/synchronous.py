@@ -139,6 +139,16 @@ class Client(Unpicklable):
             begin=lambda: self._issued(application, grant),
         )
 
+    def redeem(self, key: TokenText | str) -> Token:
+        """Exchange a one-time login key for its token, which ``sign_in`` takes if a refresh token came with it.
+
+        It is not sent again when no answer comes, because it works once.
+
+        Raises:
+            Denied, RateLimited, ServerUnavailable: there is none, and why; ``invalid_token`` is a key that is no good.
+        """
+        return parts.redeemed(self._ask(calls.redeem(self._settings, key)), self._settings, self._server)
+
     def revoke(self, token: Token | TokenText | str) -> None:
         """End a token; a refresh token takes its family with it. An unknown one is no error (RFC 7009 section 2.2).
 
