@@ -47,7 +47,8 @@ def classes(people: dict[str, User]) -> ApplicationDraft:
 
 
 def api(people: dict[str, User]) -> ApplicationDraft:
-    """The site's own access tokens, in pairs: everybody may read his notes, writers may also add some.
+    """The site's own access tokens, in pairs: everybody may read his notes; writers may also add some, and let a
+    program ask for further tokens.
 
     The key is made here, and its public half is published (``/.well-known/jwks.json``).
     """
@@ -59,7 +60,7 @@ def api(people: dict[str, User]) -> ApplicationDraft:
         options={"browser_pairs": True},
         algorithm="EdDSA",
         rules=[
-            RuleDraft(privileges=["notes:read", "notes:write"], groups=[_writers(people)]),
+            RuleDraft(privileges=["notes:read", "notes:write", "tokens:issue"], groups=[_writers(people)]),
             RuleDraft(privileges=["notes:read"], everyone=True),
         ],
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -59,9 +60,38 @@ def test_the_key_ring_is_written_for_its_owner_alone(shown, clone):
     assert (clone / ".env").stat().st_mode & 0o777 == 0o600
 
 
+def told_by_the_client(said: str) -> str:
+    """What the demo says after it has begun to talk of the Python client."""
+    return said.partition("scripts/live_with_client.py")[2]
+
+
+def test_the_python_client_lives_through_expiry_refresh_reuse_and_revocation(shown):
+    told = told_by_the_client(shown)
+    for line in (
+        "and refreshed it first.",
+        "One that lives for one second, after that second: 401.",
+        "used twice: 201, then 401.",
+        "refused. The site ends all that came from it.",
+        "It revokes it, and asks again: not active.",
+    ):
+        assert line in told
+
+
+def test_the_python_client_shows_no_token(shown):
+    assert re.findall(r"ti[olrs]_|eyJ|ak_", told_by_the_client(shown)) == []
+
+
+def test_the_servers_key_is_kept_for_its_owner_alone(shown, clone):
+    kept = clone / "var" / "demo-server-key"
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert kept.read_text() in shown
+
+
 def test_a_second_run_keeps_people_and_applications(shown, clone):
     again = demo(clone)
     password = next(line for line in shown.splitlines() if "password" in line)
     public_id = next(line for line in shown.splitlines() if "apikey" in line)
     assert password in again
     assert public_id in again
+    assert told_by_the_client(shown).count("\n") == told_by_the_client(again).count("\n")
+    assert "TOKEN_ISSUER_API_SECRET" not in again
