@@ -306,7 +306,7 @@ class Lifecycle(RuleBasedStateMachine):
             assert refused(partial(verifying.verify, token.text, at=self.at)) == (not self._is_good(token)), token
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True)  # what is done on commit must be done
 @pytest.mark.parametrize("check", ["database", "cache"])
 def test_any_life_goes_as_the_model_says(settings_of_issuer: Callable[[str], Any], check: str) -> None:
     with settings_of_issuer(check):
