@@ -226,6 +226,17 @@ def test_reuse_is_one_event(pair, user, passes):
     assert event.detail == {"reason": "reuse", "of": pair.grant.subject, "generation": 1}
 
 
+def test_reuse_is_one_warning_in_a_sentence(pair, caplog):
+    refreshed(text_of(pair), SOON)
+    for _ in range(2):
+        verdict_of(text_of(pair), SOON + GRACE)
+    (warning,) = [record for record in caplog.records if record.levelname == "WARNING"]
+    assert (warning.name, warning.getMessage()) == (
+        "token_issuer.security",
+        "a token family of passes was closed: reuse",
+    )
+
+
 def test_the_family_says_when_and_why_it_was_closed(pair):
     refreshed(text_of(pair), SOON)
     verdict_of(text_of(pair), SOON + GRACE)

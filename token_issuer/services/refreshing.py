@@ -7,6 +7,7 @@ policy consumes nothing; everything that is refused for the token's own sake loo
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -25,9 +26,10 @@ from token_issuer.providers import scopes
 from token_issuer.registry import privileges_of
 from token_issuer.services import auditing, closing, deciding, families, issuing, presenting, recalling
 from token_issuer.services.families import Lineage, Pair
+from token_issuer.services.logged import facts
 from token_issuer.services.presenting import Presenter, reject
 from token_issuer.services.transactions import require_no_transaction, write_alias
-from token_issuer.services.verdicts import advance, judge
+from token_issuer.services.verdicts import Verdict, advance, judge
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
     from token_issuer.providers.base import Grant
     from token_issuer.services.deciding import Question
     from token_issuer.services.issuing import Issuance
+
+logger = logging.getLogger("token_issuer.security")
 
 _TRIES: Final = 2  # of the statement; somebody else may have moved the family between the look and the claim
 
@@ -111,11 +115,23 @@ def _require_claimable(family: TokenFamily, generation: int, by: Presenter, *, a
     if verdict.is_good:
         return
     if verdict.closes:
-        # In its own transaction and before the refusal, which therefore undoes nothing.
-        closing.close_family(
-            by.caller(family), family, reason=verdict.value, kind=verdict.event, at=at, deliberate=False
-        )
+        _close_betrayed(family, verdict, by, at=at)
     reject(verdict.value, family)
+
+
+def _close_betrayed(family: TokenFamily, verdict: Verdict, by: Presenter, *, at: datetime) -> None:
+    """Close it in a transaction of its own and before the refusal, which therefore undoes nothing."""
+    caller = by.caller(family)
+    if closing.close_family(caller, family, reason=verdict.value, kind=verdict.event, at=at, deliberate=False):
+        slug = family.application.slug
+        logger.warning(
+            "a token family of %s was closed: %s",
+            slug,
+            verdict.value,
+            extra=facts(
+                "family_betrayed", application=slug, reason=verdict.value, request_id=caller.audited_request_id
+            ),
+        )
 
 
 # Asking again
@@ -132,18 +148,18 @@ def _asked_again(family: TokenFamily, by: Presenter, *, scope: Collection[str] |
     if family.api_key is not None and scopes.TOKENS_ISSUE not in family.api_key.scopes:
         raise PolicyDenied("scope_missing", f"The key that asked for this has no scope {scopes.TOKENS_ISSUE} any more.")
     question = replace(question, grant=_asked_for(question, scope))
-    facts = replace(
+    known = replace(
         deciding.facts_of(question),
         # What a server got for a user is in the user's hands now, unless the server itself presents it.
         server_caller=by.client is not None,
         lifetime=None,  # one that was granted once is shortened below, never refused
     )
-    decision = policy.decide(facts)
-    if not decision.allowed and not isinstance(facts.answer, Deny):
-        part = policy.narrowed(facts)
+    decision = policy.decide(known)
+    if not decision.allowed and not isinstance(known.answer, Deny):
+        part = policy.narrowed(known)
         if part:
             question = replace(question, grant=question.provider.narrowed(question.grant, part))
-            decision = policy.decide(replace(facts, privileges=part))
+            decision = policy.decide(replace(known, privileges=part))
     if not decision.allowed:
         raise PolicyDenied(decision.reason)
     lifetime = min(family.lifetime or decision.lifetime, decision.ceiling)
