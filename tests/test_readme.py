@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 import urllib.error
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -116,22 +117,24 @@ def browser(site: str) -> Any:
 
 @pytest.fixture(scope="module")
 def answer(site: str) -> dict[str, Any]:
-    """What the fetch of the README answers, sent with its address, headers and body."""
-    listing, address = re.findall(r'fetch\("/([^"]+)"', fetch())
+    """What the first fetch of the README answers."""
+    return fetched(site, blocks(README, "js")[0])
+
+
+def fetched(site: str, code: str) -> dict[str, Any]:
+    """What a fetch for a token answers to somebody signed in, sent with the address, headers and body that it has."""
+    (listing,) = re.findall(r'fetch\("/(issuer/applications/)"', blocks(README, "js")[0])
+    (address,) = re.findall(r'fetch\("/(issuer/applications/[^"]+)"', code)
     person = browser(site)
     person.sign_in("root", PASSWORD, path="admin/login/?next=/admin/")
     csrf_token = json.loads(person.get(listing))["csrf_token"]
-    headers = json.loads(found(r"headers: (\{.*\}),").replace("csrf_token", f'"{csrf_token}"'))
-    body = re.sub(r"(\w+):", r'"\1":', found(r"JSON\.stringify\((\{.*\})\)"))
+    headers = json.loads(found(r"headers: (\{.*\}),", code).replace("csrf_token", f'"{csrf_token}"'))
+    body = re.sub(r"(\w+): ", r'"\1": ', found(r"JSON\.stringify\((\{.*\})\)", code))
     return json.loads(person.post(address, body.encode(), headers))
 
 
-def fetch() -> str:
-    return blocks(README, "js")[0]
-
-
-def found(pattern: str) -> str:
-    (text,) = re.findall(pattern, fetch())
+def found(pattern: str, code: str) -> str:
+    text, *_ = re.findall(pattern, code)
     return str(text)
 
 
@@ -154,3 +157,56 @@ def test_the_doctor_of_the_new_project_finds_nothing(answer, project):
     log = (project / "log").read_text()
     assert "✓ rooms" in log
     assert "✗" not in log
+
+
+@pytest.fixture(scope="module")
+def own(site: str, project: Path, package: Path) -> str:
+    """The site of the new project after the commands for tokens of its own."""
+    script = f"set -e; set -a; . ./.env; set +a\n{blocks(README, 'sh')[3]}"
+    subprocess.run(["bash", "-c", script], cwd=project, env=new_shell(package), check=True, capture_output=True)
+    return site
+
+
+@pytest.fixture(scope="module")
+def access(own: str) -> str:
+    """What the second fetch of the README sends to the site's own views."""
+    return f"Bearer {fetched(own, blocks(README, 'js')[1])['token']}"
+
+
+def view(site: str, path: str, authorization: str) -> tuple[int, Any]:
+    """What one of the README's views answers."""
+    request = urllib.request.Request(site + path, headers={"Authorization": authorization})
+    try:
+        with urllib.request.urlopen(request) as response:
+            return response.status, json.load(response)
+    except urllib.error.HTTPError as error:
+        return error.code, json.load(error)
+
+
+@pytest.mark.parametrize("path", ["notes/api/", "notes/latest/"])
+def test_views_of_the_readme_take_access_tokens(own, access, path):
+    assert view(own, path, access) == (200, {"kind": "access", "subject": "user-1"})
+    assert view(own, path, "Bearer x")[0] == 401
+
+
+def test_a_view_of_the_readme_takes_one_time_tokens_once(own):
+    code = blocks(README, "js")[1].replace("/api/", "/downloads/").replace('{ scope: "notes:read" }', "{}")
+    once = f"Bearer {fetched(own, code)['token']}"
+    assert view(own, "notes/download/", once) == (200, {"kind": "one_time", "subject": "user-1"})
+    assert view(own, "notes/download/", once)[0] == 401
+
+
+def test_the_servers_key_of_the_readme_opens_what_it_may(own, project):
+    public_id, secret = re.findall(r"^TOKEN_ISSUER_API_\w+=(\S+)$", (project / "server.env").read_text(), re.MULTILINE)
+    assert view(own, "notes/api/", f"Api-Key {public_id}.{secret}") == (200, {"kind": "api_key", "subject": public_id})
+    assert view(own, "notes/api/", f"Api-Key {public_id}.{secret[:-1]}")[0] == 401
+
+
+def test_the_new_project_publishes_its_key(own):
+    with urllib.request.urlopen(f"{own}.well-known/jwks.json") as response:
+        assert [key["alg"] for key in json.load(response)["keys"]] == ["EdDSA"]
+
+
+def test_the_quickstart_registers_the_same_applications():
+    commands = blocks(README, "sh")[3].splitlines()[:2]
+    assert "\n".join(f"   {command}" for command in commands) in read("docs/quickstart.md")

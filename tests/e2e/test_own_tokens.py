@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
 pytestmark = pytest.mark.e2e
+
+README = Path(__file__).resolve().parents[2] / "README.md"
 
 
 def at_notes(somebody, name):
@@ -165,3 +168,12 @@ def test_the_keyboard_is_enough(person):
     page.get_by_label("New note").fill("Typed")
     page.keyboard.press("Enter")
     told(page, "Add note", 201)
+
+
+def test_the_fetches_of_the_readme_run_as_they_stand(person):
+    guest = person()
+    page = at_notes(guest, "guest")
+    first, second = re.findall(r"```js\n(.*?)```", README.read_text(), re.DOTALL)
+    listing = first.partition("\n\n")[0]
+    expect(page.get_by_role("button", name="Read notes")).to_be_enabled()
+    assert page.evaluate(f"async () => {{ {listing}\n{second} return [issued.status, latest.status]; }}") == [201, 200]
