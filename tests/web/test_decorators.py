@@ -8,7 +8,7 @@ from django.db import OperationalError, connection
 from django.test import Client
 from django.utils import timezone
 
-from tests.factories import caller
+from tests.factories import api_key, caller
 from tests.statements import counted
 from tests.web import views
 from token_issuer.models import Application, IssuedToken
@@ -93,6 +93,18 @@ def test_whoever_comes_without_a_token_is_told_the_scope(client, db):
 def test_a_kind_that_is_not_named_is_none(client, bearer):
     response = client.get("/keys-only/", headers=bearer)
     assert (response.status_code, response.json()["error"]) == (401, "not_authenticated")
+
+
+def test_an_api_key_has_a_scheme_of_its_own(client, own):
+    key, secret = api_key(application=own)
+    text = f"{key.public_id}.{secret}"
+    assert client.get("/keys-only/", headers={"Authorization": f"Api-Key {text}"}).status_code == 200
+    assert client.get("/keys-only/", headers={"Authorization": f"Bearer {text}"}).status_code == 401
+
+
+def test_an_access_token_does_not_come_as_a_key(client, bearer):
+    as_key = {"Authorization": bearer["Authorization"].replace("Bearer", "Api-Key")}
+    assert client.get("/function/", headers=as_key).status_code == 401
 
 
 def test_a_token_for_somebody_else_opens_what_is_his(client, user, own):

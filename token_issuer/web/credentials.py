@@ -49,7 +49,12 @@ def _looked_at(
     if bearer.in_address(value for _name, values in request.GET.lists() for value in values):
         return answers.in_address()
     header = request.META.get("HTTP_AUTHORIZATION", "")
-    text = bearer.presented(header) or bearer.presented(header, "api-key")
+    text = bearer.presented(header)
+    if text is not None:
+        # An API key has a scheme of its own, as in REST views: nobody is to find one where he looks for tokens.
+        kinds = frozenset(kinds) - {Kind.API_KEY}
+    else:
+        text, kinds = bearer.presented(header, "api-key"), frozenset(kinds) & {Kind.API_KEY}
     if text is None:
         return None
     try:
