@@ -8,11 +8,13 @@ import pytest
 from django.utils import timezone
 
 from tests.api.machines import OAUTH_HEADERS, Machine, assert_error
-from tests.factories import ApplicationFactory, RuleFactory, api_key, caller
+from tests.factories import ApplicationFactory, CertificateFactory, RuleFactory, api_key, caller
+from tests.services.signing import new_key, signed_again, twin_of
 from tests.statements import counted
+from token_issuer.crypto import signing_keys
 from token_issuer.errors import TokenRejected
 from token_issuer.models import AuditEvent, AuditKind, IssuedToken, Origin, TokenFamily
-from token_issuer.services import issuing, refreshing, verifying
+from token_issuer.services import issuing, refreshing, rotating, verifying
 
 BOTH_SCOPES = ["tokens:issue", "tokens:revoke"]
 
@@ -144,6 +146,24 @@ def test_an_access_token_of_a_pair_ends_the_pair(server, pair):
     assert_done(server.post("revoke", token=pair.token.reveal(), token_type_hint="refresh_token"))
     assert not is_good(pair)
     assert TokenFamily.objects.get().closed_at is not None
+
+
+def test_a_server_ends_a_token_by_the_twin_of_its_text(server, own, user):
+    """Whoever holds the token can compute it; the list of texts knows the one that was issued alone."""
+    secret = signing_keys.new_secret("ES256")
+    certificate = CertificateFactory(application=own, secret=secret, algorithm="ES256")
+    rotating.activate(caller(user), certificate, at=timezone.now())
+    made = issued(user)
+    twin = twin_of(made.token.reveal())
+    verifying.verify(twin, at=timezone.now())
+    assert_done(server.post("revoke", token=twin))
+    assert not is_good(made)
+
+
+def test_a_text_that_only_names_a_token_ends_nothing(server, own, user):
+    forged = signed_again(issued(user).token.reveal(), new_key("HS256", str(own.certificates.get().pk)))
+    assert_done(server.post("revoke", token=forged))
+    assert not AuditEvent.objects.exists()
 
 
 def test_a_server_ends_its_own_token(server, own):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,9 @@ from token_issuer.formats import jws
 from token_issuer.models import Certificate
 from token_issuer.registry import get_provider
 from token_issuer.services.opening import opened_secret
+
+P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+"""FIPS 186-5, curve P-256: n."""
 
 Change = Callable[[dict[str, Any]], object]
 
@@ -34,3 +38,11 @@ def signed_again(text: str, key: SigningKey, change: Change = dict, *, typ: str 
     claims = jws.read(text)[1]
     change(claims)
     return jws.encode(claims, key=key, typ=typ)
+
+
+def twin_of(text: str) -> str:
+    """The same ES256 token with the other signature that is as good: (r, n - s) for (r, s)."""
+    signed, _, signature = text.rpartition(".")
+    pair = base64.urlsafe_b64decode(signature + "==")
+    other = pair[:32] + (P256_ORDER - int.from_bytes(pair[32:])).to_bytes(32)
+    return signed + "." + base64.urlsafe_b64encode(other).decode().rstrip("=")

@@ -8,10 +8,13 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
 
 import token_issuer
-from tests.factories import AT, UserFactory
+from tests.factories import AT, CertificateFactory, UserFactory
+from tests.services.signing import twin_of
+from token_issuer.crypto import signing_keys
 from token_issuer.errors import NotAuthenticated, NotFound, ReadOnly, TokenRejected
 from token_issuer.ids import uuid7
 from token_issuer.models import Application, IssuedToken, Origin
+from token_issuer.services import rotating
 from token_issuer.services.issuing import Issuance
 
 
@@ -53,6 +56,23 @@ def test_the_origin_is_recorded(made):
 def test_a_token_is_revoked_by_its_id(made, user):
     token_issuer.revoke(made.token_id, reason="done", by=user)
     assert IssuedToken.objects.get().revoked_by == user
+
+
+def test_a_token_is_revoked_by_the_twin_of_its_text(user, own, person):
+    secret = signing_keys.new_secret("ES256")
+    rotating.activate(person, CertificateFactory(application=own, secret=secret, algorithm="ES256"), at=AT)
+    text = token_issuer.issue(user, "own").token.reveal()
+    twin = twin_of(text)
+    assert token_issuer.verify(twin).user == user
+    assert token_issuer.revoke(twin, reason="leaked").changed
+    for each in (text, twin):
+        with pytest.raises(TokenRejected):
+            token_issuer.verify(each)
+
+
+def test_a_token_that_has_expired_is_still_revoked_by_its_text(user, own):
+    made = token_issuer.issue(user, "own", at=AT)
+    assert token_issuer.revoke(made.token, reason="leaked").token_id == made.token_id
 
 
 @pytest.mark.parametrize("unknown", ["never issued", uuid7()])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from token_issuer.conf import conf
 from token_issuer.crypto import SignedText, signed_texts
+from token_issuer.errors import TokenRejected
 from token_issuer.services import remembering
 from token_issuer.services.judging import objection, reject, row_of, verified
 from token_issuer.services.remembering import TokenRevoked, memory
@@ -83,6 +84,22 @@ def proved(signed: SignedText, *, at: datetime, audience: str | None) -> AccessT
     if wrong:
         reject(wrong[0])
     return said
+
+
+def row_named(signed: SignedText, *, at: datetime) -> IssuedToken | None:
+    """Return the row of a token that one of our keys signed, whomever it is meant for; None for any other text.
+
+    By its id: an ES256 signature has an equally good twin, in whose text the same token has another digest.
+
+    Raises:
+        Unavailable: the database does not answer.
+    """
+    try:
+        said = proved(signed, at=at, audience=ANY_AUDIENCE)
+    except TokenRejected:
+        return None
+    token = row_of(said.token_id)
+    return token if token is not None and _is_of(token, said) else None
 
 
 def audience_of(signed: SignedText) -> str:

@@ -39,8 +39,9 @@ def consume(text: str | TokenText, *, at: datetime, safe: bool, application: str
         ReadOnly: it may only read, and this is not safe; it is not consumed.
         Unavailable: the database does not answer.
     """
-    require_no_transaction(USED_UP)
     wrapped = TokenText(text) if isinstance(text, str) else text
+    del text  # what an error reporter would print of this frame
+    require_no_transaction(USED_UP)
     token = _looked_at(wrapped, at=at, application=application)
     found = verified(token, Kind.ONE_TIME)
     if found.access == "readonly" and not safe:

@@ -107,24 +107,31 @@ def consume(
         TokenRejected: it is not good; ``verdict`` says why, for logs only.
         Unavailable: the database does not answer.
     """
-    return consuming.consume(token, at=at or timezone.now(), safe=safe, application=application)
+    wrapped = TokenText(revealed(token))
+    del token
+    return consuming.consume(wrapped, at=at or timezone.now(), safe=safe, application=application)
 
 
 async def aconsume(
     token: str | TokenText, *, safe: bool = False, application: str | None = None, at: datetime | None = None
 ) -> Verified:
     """Do what ``consume`` does, for asynchronous code."""
-    return await sync_to_async(consume)(token, safe=safe, application=application, at=at)
+    wrapped = TokenText(revealed(token))
+    del token
+    return await sync_to_async(consume)(wrapped, safe=safe, application=application, at=at)
 
 
-def revoke(token: str | UUID, *, reason: str, by: User = None, at: datetime | None = None) -> Ending:
+def revoke(token: str | TokenText | UUID, *, reason: str, by: User = None, at: datetime | None = None) -> Ending:
     """End a token, named by its id or its text. ``by`` is the user who decided, for the audit.
 
     Raises:
         NotFound: no token of ours has this id or text.
     """
+    named = token if isinstance(token, UUID) else TokenText(revealed(token))
+    del token
+    at = at or timezone.now()
     caller = Caller(user=by if by is not None else AnonymousUser(), origin=Origin.PYTHON)
-    return revoking.revoke_any(caller, _token_id(token), reason=reason, at=at or timezone.now())
+    return revoking.revoke_any(caller, _token_id(named, at=at), reason=reason, at=at)
 
 
 def _as_stored(user: User) -> AbstractBaseUser | AnonymousUser:
@@ -135,10 +142,10 @@ def _as_stored(user: User) -> AbstractBaseUser | AnonymousUser:
     return users.filter(pk=user.pk).first() or AnonymousUser()
 
 
-def _token_id(token: str | UUID) -> UUID:
+def _token_id(token: TokenText | UUID, *, at: datetime) -> UUID:
     if isinstance(token, UUID):
         return token
-    found = verifying.find(token)
+    found = verifying.find_named(token, at=at)
     if found is None:
         msg = "There is no such token."
         raise NotFound(msg)

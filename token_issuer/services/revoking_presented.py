@@ -77,6 +77,6 @@ def _is_server_of(key: ApiKey, family: TokenFamily) -> bool:
 
 def _end_token(text: TokenText, server: Caller, *, at: datetime) -> None:
     server.require_scope(TOKENS_REVOKE)
-    token = verifying.find(text)
+    token = verifying.find_named(text, at=at)
     if token is not None and server.api_key is not None and token.application_id == server.api_key.application_id:
         revoking.revoke_any(server, token.pk, reason=BY_SERVER, at=at)

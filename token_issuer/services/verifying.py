@@ -29,6 +29,7 @@ __all__ = [
     "Kind",
     "Verified",
     "find",
+    "find_named",
     "objection",
     "recognise",
     "reject",
@@ -120,6 +121,22 @@ def find(text: str | TokenText) -> IssuedToken | None:
     same = [row for row in found if digests.same(row.digest, digest)]
     ended = [row for row in same if row.revoked_at is not None or row.epochs != row.epochs_now]  # type: ignore[attr-defined]
     return next(iter(ended or same), None)
+
+
+def find_named(text: TokenText, *, at: datetime) -> IssuedToken | None:
+    """Return the row of the token that a text is, in whatever spelling, to end it; None when we never issued it.
+
+    A good access token names its row; everything else, also one that has expired, is known by its text.
+
+    Raises:
+        Unavailable: the database does not answer.
+    """
+    seen = look(text)
+    if seen.kind is Kind.ACCESS and seen.signed is not None:
+        token = access_tokens.row_named(seen.signed, at=at)
+        if token is not None:
+            return token
+    return find(text)
 
 
 def _require_signature(text: TokenText, token: IssuedToken, provider: Provider) -> None:
