@@ -274,11 +274,11 @@ def test_it_may_not_ask_for_more(server, scope):
     assert_error(exchange(server, scope=scope), 400, "invalid_scope")
 
 
-def test_a_key_that_acts_for_somebody_gets_its_own_token_too(shop, user):
-    server = api_key(application=shop, scopes=["orders:read"], acts_as=user)
-    exchange(server)
-    row = IssuedToken.objects.get()
-    assert (row.user, row.principal, row.family) == (None, Principal.API_KEY, None)
+@pytest.mark.parametrize("form", [{}, {"scope": "orders:read"}])
+def test_a_key_that_acts_as_a_user_has_no_token_of_its_own(shop, user, form):
+    server = api_key(application=shop, scopes=["orders:read", "tokens:issue"], acts_as=user)
+    assert_error(exchange(server, **form), 400, "unauthorized_client")
+    assert not IssuedToken.objects.exists()
 
 
 def test_nobody_has_no_credentials_to_exchange(holder, shop):

@@ -19,7 +19,7 @@ from token_issuer.models import (
     RevocationEpoch,
     epoch_key,
 )
-from token_issuer.services import api_keys, explaining, issuing, revoking, verifying
+from token_issuer.services import api_keys, explaining, issuing, login_keys, revoking, verifying
 
 LATER = AT + timedelta(minutes=1)
 ISSUE = "tokens:issue"
@@ -81,6 +81,15 @@ def test_a_key_that_acts_as_a_user_names_no_other(rooms, user):
     key = ApiKeyFactory(application=rooms, acts_as=user)
     with pytest.raises(BadGrant) as error:
         issue(server(key, user), on_behalf_of=UserFactory().pk)
+    assert str(error.value) == "on_behalf_of: cannot be named: this key acts as one user"
+
+
+@pytest.mark.parametrize("use_case", [issuing.issue, explaining.explain, login_keys.make])
+def test_nor_where_its_call_does_not_speak_for_that_user(rooms, user, use_case):
+    """As an access token of the key's own would."""
+    key = ApiKeyFactory(application=rooms, acts_as=user)
+    with pytest.raises(BadGrant) as error:
+        use_case(server(key), "rooms", body={"roomId": "room-1", "on_behalf_of": UserFactory().pk}, at=AT)
     assert str(error.value) == "on_behalf_of: cannot be named: this key acts as one user"
 
 

@@ -141,7 +141,8 @@ def acting(caller: Caller, body: Mapping[str, object]) -> tuple[Caller, Mapping[
     """
     if caller.api_key is None or "on_behalf_of" not in body:
         return caller, body
-    if caller.person is not None:
+    # Also where the call does not speak for that user: a token of the key's own widens nothing.
+    if caller.person is not None or caller.api_key.acts_as_key is not None:
         raise BadGrant("on_behalf_of", "cannot be named: this key acts as one user")
     rest = dict(body)
     user = user_by_key(rest.pop("on_behalf_of"))

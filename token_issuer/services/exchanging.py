@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-
-from django.contrib.auth.models import AnonymousUser
 
 from token_issuer.errors import BadGrant, NotFound
 from token_issuer.providers import fields
@@ -22,20 +19,24 @@ if TYPE_CHECKING:
 
 
 def exchange(server: Caller, *, scope: Collection[str] | None, at: datetime) -> Issuance:
-    """Issue a token that speaks for the server, whomever its key may act for. It has no refresh token.
+    """Issue a token that speaks for the server itself. It has no refresh token.
 
     Args:
         server: an authenticated API key's caller.
         scope: a part of the key's scopes; None stands for all of them.
 
     Raises:
-        NotFound: the key's application does not make access tokens for this site.
+        NotFound: the key acts as a user, or its application does not make access tokens for this site.
         BadGrant: ``scope`` names more than the key has.
         What ``issuing.issue`` raises.
     """
     key = server.api_key
     if key is None:
         msg = "Only an API key can be exchanged."
+        raise NotFound(msg)
+    if key.acts_as_key is not None:
+        # Its rights are that user's; a token of nobody's would be free of them.
+        msg = "This key acts as a user, and has no token of its own."
         raise NotFound(msg)
     provider, options = deciding.configuration_of(key.application)
     if provider.refresh_limits(options) is None:
@@ -45,8 +46,7 @@ def exchange(server: Caller, *, scope: Collection[str] | None, at: datetime) -> 
     if wider:
         raise BadGrant("scope", f"asks for more than the key has: {', '.join(wider)}")
     words = frozenset(key.scopes) & privileges_of(provider).keys() if scope is None else frozenset(scope)
-    caller = replace(server, user=AnonymousUser())
-    return issuing.issue(caller, key.application.slug, body=_body(provider, words), at=at)
+    return issuing.issue(server, key.application.slug, body=_body(provider, words), at=at)
 
 
 def _body(provider: Provider, words: frozenset[str]) -> dict[str, Any]:
