@@ -10,6 +10,7 @@ from django.contrib.auth.models import AnonymousUser
 from tests.factories import AT, ApiKeyFactory, ApplicationFactory, IssuedTokenFactory, RuleFactory, UserFactory, caller
 from token_issuer.errors import BadGrant, NotFound, PolicyDenied, TokenRejected
 from token_issuer.models import (
+    ApiKey,
     AuditEvent,
     AuditKind,
     EpochKind,
@@ -19,7 +20,7 @@ from token_issuer.models import (
     RevocationEpoch,
     epoch_key,
 )
-from token_issuer.services import api_keys, explaining, issuing, login_keys, revoking, verifying
+from token_issuer.services import api_keys, explaining, issuing, login_keys, refreshing, revoking, verifying
 
 LATER = AT + timedelta(minutes=1)
 ISSUE = "tokens:issue"
@@ -222,6 +223,44 @@ def test_what_a_server_has_ends_with_its_key(reader):
     api_keys.revoke(caller(UserFactory()), reader, reason="leaked", at=LATER)
     with pytest.raises(TokenRejected):
         verifying.verify(made.token.reveal(), at=LATER)
+
+
+# As a user
+
+
+@pytest.fixture
+def deputy(site, user):
+    """A key that acts as a user who may have both scopes, and has one of them itself."""
+    RuleFactory(application=site, privileges=["reports:read", "reports:write", "tokens:issue"])
+    return ApiKeyFactory(application=site, scopes=["reports:read", "tokens:issue"], acts_as=user)
+
+
+def test_a_key_that_acts_as_a_user_gets_his_token_for_what_both_may(deputy, user):
+    issuing.issue(server(deputy, user), "site", body={"scope": "reports:read"}, at=AT)
+    row = IssuedToken.objects.get()
+    assert (row.user, row.privileges) == (user, ["reports:read"])
+
+
+@pytest.mark.parametrize("scopes", [None, frozenset({"reports:read", "reports:write", "tokens:issue"})])
+def test_it_gets_no_more_than_its_own_scopes_whatever_its_user_may(deputy, user, scopes):
+    by = caller(user, origin=Origin.API_KEY, api_key=deputy, scopes=scopes)
+    with pytest.raises(PolicyDenied) as error:
+        issuing.issue(by, "site", body={"scope": "reports:read reports:write"}, at=AT)
+    assert error.value.reason == "scope_missing"
+
+
+def test_a_scope_that_the_key_has_lost_is_not_refreshed(deputy, user):
+    pair = issuing.issue(server(deputy, user), "site", body={"scope": "reports:read tokens:issue"}, at=AT).pair
+    assert pair is not None
+    ApiKey.objects.update(scopes=["tokens:issue"])
+    assert refreshing.refresh(pair.refresh_token, at=LATER).grant.privileges == {"tokens:issue"}
+
+
+def test_a_server_that_names_a_user_asks_for_what_he_may_have(deputy, user):
+    ApiKey.objects.update(acts_as=None, acts_as_key=None)
+    deputy.refresh_from_db()
+    made = issuing.issue(server(deputy), "site", body={"scope": "reports:write", "on_behalf_of": user.pk}, at=AT)
+    assert made.grant.privileges == {"reports:write"}
 
 
 def never(ask):

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from django.core.validators import slug_re
 from django.urls import reverse
 
 from token_issuer.api.authentication import require_own_page
@@ -48,11 +49,12 @@ def received(request: HttpRequest, form: Mapping[str, str], *, field: str) -> Re
     slug = form.get("application", "")
     if field in form:
         return Received(text=TokenText(form[field]), slug=slug)
-    text = request.COOKIES.get(COOKIE + slug) if slug else None
-    if text is None:
+    # A browser sends whatever name somebody gave it; the only ones that we gave end with a slug.
+    name = COOKIE + slug
+    if slug_re.fullmatch(slug) is None or name not in request.COOKIES:
         return None
     require_own_page(request)
-    return Received(text=TokenText(text), in_cookie=True, slug=slug)
+    return Received(text=TokenText(request.COOKIES[name]), in_cookie=True, slug=slug)
 
 
 def told(pair: Pair | None) -> dict[str, Any]:
@@ -79,7 +81,9 @@ def deliver(response: HttpResponseBase, request: HttpRequest, made: Issuance, *,
 
 
 def forget(response: HttpResponseBase, request: HttpRequest, slug: str) -> None:
-    """Have the browser drop the application's cookie."""
+    """Have the browser drop the application's cookie; what is no application's name has none."""
+    if slug_re.fullmatch(slug) is None:
+        return
     response.delete_cookie(COOKIE + slug, path=_path(request), samesite="Strict")
 
 
