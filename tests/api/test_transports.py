@@ -254,6 +254,17 @@ def test_a_token_without_a_pair_has_two_members(own, browser):
     assert set(issued(browser, Accept=MEDIA_TYPE).json()) == {"accessToken", "accessExpire"}
 
 
-@pytest.mark.parametrize("accept", ["application/json", "*/*", 'application/json; profile="x"', "login-tokens", ";;"])
+UNREADABLE = ["text/html; profile*=bogus''x", "text/html; profile*=zlib''x", "text/html; profile*=undefined''x"]
+WISHES = ["application/json", "*/*", 'application/json; profile="x"', "login-tokens", ";;", *UNREADABLE]
+
+
+@pytest.mark.parametrize("accept", WISHES)
 def test_other_wishes_change_nothing(own, browser, accept):
     assert "token" in issued(browser, Accept=accept).json()
+
+
+@pytest.mark.parametrize("accept", UNREADABLE)
+def test_what_cannot_be_read_costs_nobody_his_refresh_token(own, user, accept):
+    machine = Machine()
+    machine.headers["Accept"] = accept
+    assert "refresh_token" in machine.refresh(body_text(user)).json()

@@ -17,10 +17,22 @@ LOGIN_TOKENS: Final = "login-tokens"
 MEDIA_TYPE: Final = f'application/json; profile="{LOGIN_TOKENS}"'
 
 
-def spelt(request: HttpRequest, made: Issuance, usual: dict[str, Any]) -> dict[str, Any]:
-    """Return the usual answer, or the same pair in the names that the request's ``Accept`` asks for."""
-    profiles = {str(kind.params.get("profile", "")) for kind in request.accepted_types}
-    return _login_tokens(made) if LOGIN_TOKENS in profiles else usual
+def asked(request: HttpRequest) -> bool:
+    """Whether the request's ``Accept`` asks for the other spelling; one that cannot be read asks for nothing.
+
+    To be called before the use case: what has been committed must be answered.
+    """
+    try:
+        profiles = {str(kind.params.get("profile", "")) for kind in request.accepted_types}
+    except (LookupError, ValueError):
+        # RFC 8187: a parameter may name its own encoding, which nobody has to know.
+        return False
+    return LOGIN_TOKENS in profiles
+
+
+def spelt(made: Issuance, usual: dict[str, Any], *, other: bool) -> dict[str, Any]:
+    """Return the usual answer, or the same pair in the ``other`` names."""
+    return _login_tokens(made) if other else usual
 
 
 def _login_tokens(made: Issuance) -> dict[str, Any]:

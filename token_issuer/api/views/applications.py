@@ -25,10 +25,11 @@ class IssueView(IssuerView):
 
     def post(self, request: IssuerRequest, slug: str) -> Response:
         """Issue a token: recorded, committed, then answered."""
+        other = spellings.asked(request._request)
         issuance = issuing.issue(self.caller, slug, body=body_of(request), at=self.at)
         assert issuance is not None  # noqa: S101  only with on_commit, which no view uses
         usual = answers.issuance(issuance, at=self.at)
-        response = Response(spellings.spelt(request._request, issuance, usual), status=201)
+        response = Response(spellings.spelt(issuance, usual, other=other), status=201)
         transports.deliver(response, request._request, issuance, at=self.at)
         return response
 

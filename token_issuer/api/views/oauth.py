@@ -87,6 +87,7 @@ class ExchangeView(OAuthView):
 
     def post(self, request: IssuerRequest) -> Response:
         """Exchange a refresh token, or an API key's credentials, for an access token."""
+        other = spellings.asked(request._request)
         grant_type = self.required("grant_type")
         if grant_type == "refresh_token":
             made = self._refreshed(request)
@@ -95,7 +96,7 @@ class ExchangeView(OAuthView):
         else:
             msg = "There are the grant types refresh_token and client_credentials."
             raise OtherGrantType(msg)
-        response = Response(spellings.spelt(request._request, made, answers.oauth_token(made)))
+        response = Response(spellings.spelt(made, answers.oauth_token(made), other=other))
         transports.deliver(response, request._request, made, at=self.at)
         return response
 
