@@ -127,7 +127,7 @@ class Facts:
     answer_privileges: frozenset[str] = frozenset()  # what it allows, with what that implies
     answered_by: str = ""
     rules: tuple[RuleFacts, ...] = ()
-    bound: frozenset[str] | None = None  # what the caller's own token may do, where these words are scopes
+    bound: frozenset[str] | None = None  # what the caller's credential may do, where these words are scopes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,6 +184,8 @@ def narrowed(facts: Facts) -> frozenset[str]:
     Voices are not merged; of parts of the same size the one of the rule that is asked first counts.
     """
     asked = facts.privileges if facts.server_caller else facts.privileges - facts.server_only
+    if facts.bound is not None:
+        asked &= facts.bound
     by_site = isinstance(facts.answer, Allow)
     voices = [facts.answer_privileges] if by_site else [rule.privileges for rule in facts.rules]
     parts = [asked & voice for voice in voices]

@@ -25,7 +25,7 @@ from token_issuer.services.transactions import write_alias
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
 
-    from token_issuer.models import Certificate, VendorAccount
+    from token_issuer.models import ApiKey, Certificate, VendorAccount
     from token_issuer.providers.base import Grant, Options, Provider
     from token_issuer.services.callers import Caller
 
@@ -231,11 +231,17 @@ def facts_of(question: Question) -> Facts:
 
 
 def _bound(caller: Caller, provider: Provider) -> frozenset[str] | None:
-    """Return the scopes of the token that a person came with, where it asks for scopes; None for any other caller.
+    """Return the scopes of the credential that speaks for a person, where it asks for scopes; None if it has no bound.
 
-    A server that acts for a user asks for what the user may have; for itself, ``_by_key`` is its bound.
+    A key that acts as a user is such a credential. A server that names a user asks for what the user may have; for
+    itself, ``_by_key`` is its bound.
     """
-    return caller.scopes if caller.api_key is None and TOKENS_ISSUE in privileges_of(provider) else None
+    if TOKENS_ISSUE not in privileges_of(provider):
+        return None
+    key = caller.api_key
+    if key is None:
+        return caller.scopes
+    return None if key.acts_as_key is None else _of_key(caller, key)
 
 
 def _by_key(caller: Caller, answer: Allow | Deny | None, answered_by: str) -> tuple[Allow | Deny, str]:
@@ -246,12 +252,16 @@ def _by_key(caller: Caller, answer: Allow | Deny | None, answered_by: str) -> tu
     assert caller.api_key is not None  # noqa: S101  it is the principal
     if isinstance(answer, Deny):
         return answer, answered_by
-    scopes = frozenset(caller.api_key.scopes)
-    if caller.scopes is not None:
-        scopes &= caller.scopes
+    scopes = _of_key(caller, caller.api_key)
     if answer is None:
         return Allow(scopes), f"api_key:{caller.api_key.public_id}"
     return Allow(scopes & answer.privileges, answer.lifetime, answer.wildcards), answered_by
+
+
+def _of_key(caller: Caller, key: ApiKey) -> frozenset[str]:
+    """Return what a server's key may do now, as far as what it came with may, too."""
+    scopes = frozenset(key.scopes)
+    return scopes if caller.scopes is None else scopes & caller.scopes
 
 
 def options_of(application: Application, provider: Provider) -> Options:
