@@ -8,11 +8,13 @@ from urllib.parse import urlencode
 
 import pytest
 from django.conf import settings as site
+from django.http import HttpResponse
 from django.utils import timezone
 
 from tests.api.browsers import Browser
 from tests.api.machines import FORM, Machine, assert_error
 from tests.factories import caller
+from token_issuer.api import transports
 from token_issuer.api.spellings import MEDIA_TYPE
 from token_issuer.models import Origin, TokenFamily
 from token_issuer.services import issuing, verifying
@@ -171,6 +173,21 @@ def test_without_naming_the_application_there_is_no_cookie(signed_in):
 @pytest.mark.parametrize("slug", ["other", "OWN", "own "])
 def test_another_applications_cookie_is_not_looked_for(signed_in, slug):
     assert_error(oauth(signed_in, form={**FIELDS, "application": slug}), 400, "invalid_request")
+
+
+@pytest.mark.parametrize("slug", ["a(b", "a b", "a\n", "own/"])
+@pytest.mark.parametrize("path", ["token", "revoke"])
+def test_what_is_no_slug_names_no_cookie(signed_in, slug, path):
+    """Such a cookie could be sent, and never be dropped: no library sets one of that name."""
+    signed_in.headers["Cookie"] = f"token_issuer_refresh_{slug.strip()}=tir_x; csrftoken=x"
+    assert_error(oauth(signed_in, path, {**FIELDS, "application": slug}), 400, "invalid_request")
+
+
+@pytest.mark.parametrize("slug", ["a(b", ""])
+def test_a_name_that_no_cookie_has_is_not_dropped(rf, slug):
+    response = HttpResponse()
+    transports.forget(response, rf.get("/"), slug)
+    assert not response.cookies
 
 
 def test_a_cookie_under_another_applications_name_is_refused(signed_in):
