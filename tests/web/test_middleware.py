@@ -1,4 +1,4 @@
-"""Whoever presents a good token is the request's user; everybody else is left alone."""
+"""What is known of a good token is the request's ``auth``; its user stays the session's."""
 
 from __future__ import annotations
 
@@ -18,15 +18,63 @@ def site(settings):
     settings.MIDDLEWARE = [*settings.MIDDLEWARE, "token_issuer.web.middleware.TokenMiddleware"]
 
 
-def test_a_good_token_is_the_user(client, bearer, user):
+def test_a_good_token_is_known_and_is_no_session(client, bearer):
     response = client.get("/open/", headers=bearer)
-    assert response.json() == {"user": user.pk, "kind": "access"}
+    assert response.json() == {"user": None, "kind": "access"}
     assert "Authorization" in response["Vary"]
 
 
-def test_it_counts_before_the_session(client, bearer, user):
-    client.force_login(UserFactory())
-    assert client.get("/open/", headers=bearer).json()["user"] == user.pk
+def test_the_user_stays_the_sessions(client, bearer):
+    other = UserFactory()
+    client.force_login(other)
+    assert client.get("/open/", headers=bearer).json() == {"user": other.pk, "kind": "access"}
+
+
+def test_a_view_for_both_asks_for_both(client, bearer, user):
+    assert client.get("/shared/", headers=bearer).json() == {"user": user.pk}
+    other = UserFactory()
+    client.force_login(other)
+    assert client.get("/shared/").json() == {"user": other.pk}
+
+
+SESSIONS_ONLY = ["admin/", "admin/token_issuer/apikey/", "people-only/", "rest-people-only/"]
+
+
+@pytest.mark.parametrize("address", SESSIONS_ONLY)
+def test_a_superusers_token_opens_nothing_that_wants_his_session(client, bearer, user, address):
+    type(user).objects.update(is_staff=True, is_superuser=True)
+    assert client.get(f"/{address}", headers=bearer).status_code in {302, 403}
+    client.force_login(user)
+    assert client.get(f"/{address}").status_code == 200
+
+
+def as_it_was_done_before(get_response):
+    """A site's own middleware that makes the bearer of a token the user, everywhere."""
+
+    def respond(request):
+        if request.auth:
+            request.user = request.auth.user
+        return get_response(request)
+
+    return respond
+
+
+@pytest.mark.parametrize(
+    "session", ["token_issuer.api.authentication", "rest_framework.authentication"], ids=["ours", "theirs"]
+)
+@pytest.mark.parametrize("careless", [False, True])
+def test_a_token_never_comes_as_its_users_session(client, bearer, settings, session, careless):
+    """Whoever had few scopes would issue what the person may."""
+    settings.TOKEN_ISSUER = {**settings.TOKEN_ISSUER, "AUTHENTICATION_CLASSES": [f"{session}.SessionAuthentication"]}
+    if careless:
+        settings.MIDDLEWARE = [*settings.MIDDLEWARE, f"{__name__}.{as_it_was_done_before.__name__}"]
+    assert client.post("/issuer/applications/own/tokens/", headers=bearer, secure=True).status_code == 401
+    assert client.get("/issuer/applications/", headers=bearer, secure=True).status_code == 401
+
+
+def test_a_token_without_the_scope_issues_nothing(client, bearer):
+    response = client.post("/issuer/applications/own/tokens/", {}, "application/json", headers=bearer, secure=True)
+    assert (response.status_code, response.json()["reason"]) == (403, "scope_missing")
 
 
 @pytest.mark.parametrize("header", [{}, {"Authorization": "Bearer x.y.z"}, {"Authorization": "Basic eDp5"}])
@@ -63,10 +111,12 @@ def test_a_decorated_view_takes_its_own_kinds_and_audience_all_the_same(client, 
     assert client.get("/elsewhere/", headers=bearer).status_code == 401
 
 
-@pytest.mark.parametrize("address", ["open/", "open-later/", "function/", "later/"])
-def test_under_asgi_too(async_client, bearer, user, address):
+@pytest.mark.parametrize(
+    ("address", "taken"), [("open/", False), ("open-later/", False), ("function/", True), ("later/", True)]
+)
+def test_under_asgi_too(async_client, bearer, user, address, taken):
     ask = async_to_sync(async_client.get)
-    assert ask(f"/{address}", headers=bearer).json()["user"] == user.pk
+    assert ask(f"/{address}", headers=bearer).json() == {"user": user.pk if taken else None, "kind": "access"}
 
 
 def test_under_asgi_a_token_that_ended_is_refused(async_client, bearer, made, user):

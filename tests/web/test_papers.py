@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
 from django.test import RequestFactory
 
+from tests.factories import UserFactory
 from tests.papers import blocks, read
+from token_issuer.web.middleware import TokenMiddleware
 
-DRF, PLAIN, PYTHON, _CACHE = blocks(read("docs/verifying.md"), "python")
+DRF, PLAIN, SHARED, PYTHON, _CACHE = blocks(read("docs/verifying.md"), "python")
 
 
 @pytest.fixture
@@ -33,6 +36,14 @@ def test_the_plain_views(ask, user):
     names = names_of(PLAIN)
     assert f"user-{user.pk}" in ask(names["reports"]).content.decode()
     assert str(user.pk) in async_to_sync(later)(ask, names["Profile"].as_view()).content.decode()
+
+
+def test_the_view_that_people_and_tokens_share(bearer, user):
+    shared, person = TokenMiddleware(names_of(SHARED)["shared"]), UserFactory()
+    for header, whose in ((bearer, user), ({}, person)):
+        request = RequestFactory().get("/", headers=header)
+        request.user = person
+        assert json.loads(shared(request).content) == {"user": str(whose.pk)}
 
 
 async def later(ask: Any, view: Any) -> Any:

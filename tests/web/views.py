@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from django.contrib import admin
+from django.contrib.auth.decorators import login_required
 from django.http import JsonResponse
-from django.urls import path
+from django.urls import include, path
 from django.views import View
+from rest_framework.authentication import SessionAuthentication
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.response import Response
+from rest_framework.views import APIView
 
 from token_issuer.services.verified import Kind
 from token_issuer.web.decorators import token_required
@@ -66,7 +72,25 @@ def open_to_all(request):
 
 async def open_later(request):
     user = await request.auser()
+    return JsonResponse({"user": user.pk, "kind": request.auth.kind.value if request.auth else None})
+
+
+def shared(request):
+    user = request.auth.user if request.auth else request.user
     return JsonResponse({"user": user.pk})
+
+
+@login_required(login_url="/admin/login/")
+def people_only(request):
+    return told(request)
+
+
+class RestPeopleOnly(APIView):
+    authentication_classes = [SessionAuthentication]
+    permission_classes = [IsAuthenticated]
+
+    def get(self, request):
+        return Response({"user": request.user.pk})
 
 
 urlpatterns = [
@@ -80,4 +104,9 @@ urlpatterns = [
     path("later-class/<name>/", LaterClass.as_view()),
     path("open/", open_to_all),
     path("open-later/", open_later),
+    path("shared/", shared),
+    path("people-only/", people_only),
+    path("rest-people-only/", RestPeopleOnly.as_view()),
+    path("admin/", admin.site.urls),
+    path("issuer/", include("token_issuer.urls")),
 ]

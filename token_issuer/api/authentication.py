@@ -43,14 +43,15 @@ class SessionAuthentication(authentication.SessionAuthentication):
     """DRF's, with a 401 for nobody, a word of its own for a failed CSRF check, and a word for the deactivated."""
 
     def authenticate(self, request: Request) -> tuple[Any, None] | None:
-        """Return the session's user, None for nobody.
+        """Return the session's user, None for nobody and for whoever presented a credential of ours.
 
         Raises:
             NotAuthenticated: the account is deactivated.
             CsrfFailed: an unsafe method came without the site's CSRF proof.
         """
         user = getattr(request._request, "user", None)
-        if user is None or not user.is_authenticated:
+        # Something before us may have made the bearer of a token ``user``, and a token is no session: it has scopes.
+        if user is None or carries_credential(request._request) or not user.is_authenticated:
             return None
         if not user.is_active:
             msg = "This account is not active."
@@ -65,6 +66,12 @@ class SessionAuthentication(authentication.SessionAuthentication):
     def enforce_csrf(self, request: Request) -> None:
         """Raise CsrfFailed unless the request proves that the site's own page sent it."""
         require_own_page(request._request)
+
+
+def carries_credential(request: HttpRequest) -> bool:
+    """Whether a credential of ours was found in the request, by a middleware or decorator of ours or by one's own."""
+    found = (getattr(request, name, None) for name in (bearer.CREDENTIAL, bearer.LEASE))
+    return isinstance(getattr(request, "auth", None), Verified) or any(found)
 
 
 def require_own_page(request: HttpRequest) -> None:

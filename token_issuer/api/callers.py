@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from django.contrib.auth.models import AnonymousUser
 from rest_framework.authentication import SessionAuthentication
 
+from token_issuer.api.authentication import carries_credential
 from token_issuer.errors import TokenRejected
 from token_issuer.ids import uuid7
 from token_issuer.models import Origin
@@ -31,13 +32,16 @@ def caller_of(request: Request) -> Caller:
     """Return the caller; nobody is an AnonymousUser, whatever the site's DRF makes of one.
 
     Raises:
-        TokenRejected: a credential of ours of a kind that this API does not take, whatever class a site lists.
+        TokenRejected: a credential of ours of a kind that this API does not take, whatever class a site lists, or one
+            that comes as its user's session.
     """
     meta = request._request.META
     authenticator = request.successful_authenticator
     session = authenticator is None or isinstance(authenticator, SessionAuthentication)
     credential = request.auth if isinstance(request.auth, Verified) else None
     if credential is not None and credential.kind not in _DOORS:
+        raise TokenRejected("another_kind")
+    if credential is None and session and authenticator is not None and carries_credential(request._request):
         raise TokenRejected("another_kind")
     return Caller(
         user=AnonymousUser() if authenticator is None else request.user,

@@ -19,6 +19,9 @@ SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 LEASE: Final = "_token_issuer_lease"
 """The attribute under which a request keeps what a short token was used up for."""
 
+CREDENTIAL: Final = "_token_issuer_credential"
+"""The attribute under which a request keeps what its reusable credential was found to be, and for which audience."""
+
 Scheme = Literal["bearer", "api-key"]
 Problem = Literal["invalid_request", "invalid_token", "insufficient_scope"]
 

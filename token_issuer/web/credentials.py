@@ -24,8 +24,6 @@ logger = logging.getLogger("token_issuer.verify")
 REUSABLE: Final = frozenset({Kind.ACCESS, Kind.API_KEY, Kind.SELF_SIGNED})
 """Kinds that are good more than once. A one-time token is used up by ``one_time``, and never taken here."""
 
-_SEEN: Final = "_token_issuer_credential"
-
 
 def credential_of(
     request: HttpRequest, kinds: Collection[Kind], *, audience: str | None = None
@@ -34,12 +32,12 @@ def credential_of(
 
     Call it in a thread where a database may be asked. It is asked once for a request, whoever calls first.
     """
-    seen: tuple[str | None, Verified] | None = getattr(request, _SEEN, None)
+    seen: tuple[str | None, Verified] | None = getattr(request, bearer.CREDENTIAL, None)
     if seen is not None and seen[0] == audience and seen[1].kind in kinds:
         return seen[1]
     found = _looked_at(request, kinds, audience=audience)
     if isinstance(found, Verified):
-        setattr(request, _SEEN, (audience, found))
+        setattr(request, bearer.CREDENTIAL, (audience, found))
     return found
 
 
@@ -83,7 +81,7 @@ def refusal(request: HttpRequest, found: Verified, scopes: Collection[str]) -> J
 
 
 def put_in(request: Any, found: Verified) -> None:  # noqa: ANN401  a request has no ``auth`` of Django's own
-    """Let the request speak for whom the credential speaks for."""
+    """Let the request speak for whom the credential speaks for: only in a view that takes nothing but a credential."""
     request.user, request.auth = found.user, found
     request.auser = _later(found.user)
 

@@ -1,4 +1,4 @@
-"""``TokenMiddleware``: whoever presents a good token of ours is ``request.user``; everybody else is left alone."""
+"""``TokenMiddleware``: a good token of ours is told in ``request.auth``; ``request.user`` stays the session's."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_asy
 
 from token_issuer.services.verified import Kind, Verified
 from token_issuer.web import answers
-from token_issuer.web.credentials import REUSABLE, credential_of, put_in
+from token_issuer.web.credentials import REUSABLE, credential_of
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponseBase, JsonResponse
@@ -19,6 +19,10 @@ GetResponse = Callable[["HttpRequest"], "HttpResponseBase | Awaitable[HttpRespon
 
 class TokenMiddleware:
     """Place it after ``AuthenticationMiddleware``. A subclass may name other ``kinds`` or an ``audience``.
+
+    ``request.auth`` is a ``Verified``, None for everybody else. ``request.user`` is left alone: a token with few scopes
+    must not pass for its user's session, before the admin, ``login_required`` or any view that asks ``request.user``
+    alone. A view that wants the token's user says so, by ``token_required`` or by asking ``request.auth``.
 
     A token of ours that is not good gets 401 here, since its bearer did not mean to come as somebody else. Tokens of
     others, and one-time tokens, pass unseen. What a view allows is the view's business.
@@ -45,9 +49,9 @@ class TokenMiddleware:
         refused = await sync_to_async(self._look_at)(request)
         return refused if refused is not None else answers.varying(await self.get_response(request))
 
-    def _look_at(self, request: HttpRequest) -> JsonResponse | None:
+    def _look_at(self, request: Any) -> JsonResponse | None:  # noqa: ANN401  a request has no ``auth`` of Django's own
         found = credential_of(request, self.kinds, audience=self.audience)
-        if isinstance(found, Verified):
-            put_in(request, found)
-            return None
-        return found
+        if found is not None and not isinstance(found, Verified):
+            return found
+        request.auth = found
+        return None
