@@ -10,6 +10,7 @@ from django.contrib.auth import SESSION_KEY, get_user_model
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
+from rest_framework_simplejwt.tokens import AccessToken
 
 from tests.api.browsers import JSON, ORIGIN, Browser
 from tests.api.refusals import HEADERS, assert_refused
@@ -209,6 +210,14 @@ def test_another_persons_session_gets_the_tokens_of_the_key_alone(make, user):
 def test_a_session_needs_the_sites_permission(browser, rooms):
     response = browser.post(MAKE, {"roomId": "room-1", "starts_session": True})
     assert_refused(response, 400, "invalid_request", fields={"starts_session": ["is not allowed on this site"]})
+
+
+def test_a_token_of_the_sites_own_class_does_not_become_a_session(sessions, configure, nobody, rooms, user):
+    configure(AUTHENTICATION_CLASSES=["rest_framework_simplejwt.authentication.JWTAuthentication"])
+    bearer = {"Authorization": f"Bearer {AccessToken.for_user(user)}"}
+    response = nobody.post(MAKE, {"roomId": "room-1", "starts_session": True}, **bearer)
+    assert_refused(response, 400, "invalid_request", fields={"starts_session": ["takes the user's own session"]})
+    assert nobody.post(MAKE, {"roomId": "room-1"}, **bearer).status_code == 201
 
 
 def test_a_screen_is_signed_in(sessions, make, screen, user):

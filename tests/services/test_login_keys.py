@@ -210,6 +210,12 @@ def test_an_access_token_does_not_become_a_session(make, rooms, sessions, user):
         make(by=holder, starts_session=True)
 
 
+@pytest.mark.parametrize("origin", sorted(set(Origin) - {Origin.SESSION}))
+def test_only_a_session_becomes_one(make, rooms, sessions, user, origin):
+    with pytest.raises(BadGrant, match="starts_session: takes the user's own session"):
+        make(by=caller(user, origin=origin), starts_session=True)
+
+
 def test_a_server_may_sign_a_user_in(make, rooms, sessions, user):
     assert make(by=server(rooms), on_behalf_of=user.pk, starts_session=True).starts_session
 

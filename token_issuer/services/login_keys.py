@@ -147,8 +147,8 @@ def _require_may_sign_in(caller: Caller) -> None:
     if not conf.login_key_sessions:
         raise BadGrant("starts_session", "is not allowed on this site")
     if caller.api_key is None:
-        # A token with few scopes must not become a session, which has none.
-        if caller.scopes is not None:
+        # A token must not become a session, ours with few scopes as little as another class's of the site.
+        if caller.origin is not Origin.SESSION or caller.scopes is not None:
             raise BadGrant("starts_session", "takes the user's own session")
         return
     # Whoever steals a server's key gets at its users' rights; he must not get at the admin too.
