@@ -13,7 +13,7 @@ from django.core.cache import caches
 from django.core.cache.backends.base import BaseCache
 from django.db import OperationalError, connection
 
-from tests.factories import AT, ApiKeyFactory, caller
+from tests.factories import AT, ApiKeyFactory, UserFactory, caller
 from tests.services.signing import key_of, signed_again
 from tests.statements import counted
 from token_issuer.errors import TokenRejected, Unavailable
@@ -93,6 +93,17 @@ def test_a_servers_token_is_remembered_as_a_servers(own):
         found = verifying.verify(text, at=LATER)
     assert (found.is_server, found.user.is_anonymous) == (True, True)
     assert (found.api_key_id, found.api_key_public_id) == (key.pk, key.public_id)
+
+
+def test_a_servers_token_is_believed_no_longer_where_its_key_acts_as_somebody_inactive(own):
+    key, somebody = ApiKeyFactory(application=own, scopes=["reports:read"]), UserFactory()
+    server = caller(AnonymousUser(), origin=Origin.API_KEY, api_key=key)
+    text = issuing.issue(server, "own", body={"scope": "reports:read"}, at=AT).token.reveal()
+    verifying.verify(text, at=LATER)
+    somebody.is_active = False
+    somebody.save()
+    type(key).objects.update(acts_as=somebody, acts_as_key=key.pk)
+    assert verdict(text, LATER + BELIEVED) == "principal_gone"
 
 
 def test_the_user_is_read_when_somebody_looks(text, user):

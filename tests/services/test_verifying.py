@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.factories import AT, ApiKeyFactory, CertificateFactory, TokenFamilyFactory
+from tests.factories import AT, ApiKeyFactory, CertificateFactory, TokenFamilyFactory, UserFactory
 from tests.statements import counted
 from token_issuer.crypto import digests, stamps
 from token_issuer.errors import TokenRejected
@@ -71,6 +71,20 @@ def test_a_token_ends_with_its_user(text, user, how):
         user.is_active = False
         user.save()
     assert verdict(text) == "principal_gone"
+
+
+@pytest.mark.parametrize(("how", "word"), [("deactivated", "principal_gone"), ("deleted", "api_key_ended")])
+def test_a_servers_token_ends_with_the_user_whom_its_key_acts_as(text, rooms, how, word):
+    somebody = UserFactory()
+    key = ApiKeyFactory(application=rooms, acts_as=somebody)
+    IssuedToken.objects.update(api_key=key, principal=Principal.API_KEY, user=None)
+    with counted(1):
+        verifying.verify(text, at=LATER)
+    if how == "deleted":
+        somebody.delete()
+    else:
+        type(somebody).objects.filter(pk=somebody.pk).update(is_active=False)
+    assert verdict(text) == word
 
 
 def test_a_deleted_users_token_does_not_become_a_servers(text, user):

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("token_issuer.verify")
 
 # What the row joins: everything that can speak against it, in one statement.
-_JUDGED_BY = ("application", "certificate", "user", "family", "api_key")
+_JUDGED_BY = ("application", "certificate", "user", "family", "api_key__acts_as")
 
 
 def rows() -> IssuedTokenQuerySet:
@@ -57,11 +57,15 @@ def objection(token: IssuedToken, *, at: datetime) -> str:
 
 
 def _against_principal(token: IssuedToken, *, at: datetime) -> str:
-    if token.api_key is not None and token.api_key.ended(at):
+    key = token.api_key
+    if key is not None and key.ended(at):
         return "api_key_ended"
+    # Nor is it a server's own where its key acts as somebody who may not any more.
+    if key is not None and key.acts_as is not None and not key.acts_as.is_active:
+        return "principal_gone"
     if token.principal == Principal.API_KEY:
         # Nobody's but the server's that asked for it; without one it is nobody's at all.
-        return "principal_gone" if token.api_key is None else ""
+        return "principal_gone" if key is None else ""
     # A person's token is never a server's, also where the person is gone.
     if token.user is None or not token.user.is_active:
         return "principal_gone"
