@@ -114,6 +114,15 @@ def test_a_holder_who_signs_out_has_closed_his_family(holder):
     assert TokenFamily.objects.get().reason == "given up by its holder"
 
 
+def test_a_server_that_holds_a_pair_needs_no_right_to_revoke_to_give_it_up(shop, user, issuer):
+    key, secret = api_key(application=shop, scopes=SCOPES)
+    with Client(issuer, api_key=key.public_id, api_secret=secret) as holder:
+        holder.sign_in(holder.issue("shop", on_behalf_of=str(user.pk), scope="orders:read"))
+        holder.refresh()
+        holder.sign_out()
+    assert TokenFamily.objects.get().closed_at is not None
+
+
 def test_the_end_of_both_tokens_is_the_servers(holder):
     token = holder.get()
     family = TokenFamily.objects.get()

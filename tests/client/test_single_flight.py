@@ -15,7 +15,15 @@ from pathlib import Path
 import pytest
 
 from tests.client.issuer import Issuer, do_first, running, say
-from token_issuer.client import AsyncClient, Client, ConfigurationError, FileStore, ServerUnavailable, new_key
+from token_issuer.client import (
+    AsyncClient,
+    Client,
+    ConfigurationError,
+    FileStore,
+    MemoryStore,
+    ServerUnavailable,
+    new_key,
+)
 from token_issuer.client.exchange import http_options
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -78,6 +86,45 @@ def test_fifty_threads_at_a_dead_server_make_one_attempt(holder, issuer):
     errors = from_threads(holder.get)
     assert {type(error) for error in errors} == {ServerUnavailable}
     assert len(issuer.refreshes) == 1
+
+
+class Counting(MemoryStore):
+    """A store that is slow to read, perhaps; it counts how often it is."""
+
+    __slots__ = ("loads",)
+
+    def __init__(self):
+        super().__init__()
+        self.loads = 0
+
+    def load(self):
+        self.loads += 1
+        return super().load()
+
+
+@pytest.fixture
+def counted(issuer, time):
+    store = Counting()
+    with Client(issuer.address, refresh_token=issuer.sign_in(), clock=time.clock(), store=store) as holder:
+        yield holder, store
+
+
+def test_who_waited_for_the_refresh_does_not_read_the_store(counted, issuer):
+    holder, store = counted
+    issuer.latency = 0.05
+    from_threads(holder.get)
+    assert store.loads == 1
+
+
+def test_nobody_reads_the_store_while_the_server_is_left_alone(counted, issuer, time):
+    holder, store = counted
+    holder.get()
+    time.pass_by(3575)
+    issuer.trouble.append(say(503, {}))
+    from_threads(holder.get)
+    read = store.loads
+    holder.get()
+    assert store.loads == read
 
 
 def test_callers_with_a_good_token_do_not_wait_long_for_who_refreshes(holder, issuer, time):
