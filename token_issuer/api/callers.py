@@ -48,6 +48,7 @@ def caller_of(request: Request) -> Caller:
         origin=_DOORS[credential.kind] if credential else Origin.SESSION if session else Origin.BEARER,
         api_key=_key_of(credential) if credential else None,
         scopes=credential.scopes if credential else None,
+        presented=credential,
         ip=audited_address(peer=meta.get("REMOTE_ADDR", ""), forwarded_for=meta.get("HTTP_X_FORWARDED_FOR", "")),
         user_agent=meta.get("HTTP_USER_AGENT", ""),
         request_id=request_id_of(request._request),

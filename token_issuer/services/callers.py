@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
 
     from token_issuer.models import ApiKey
+    from token_issuer.services.verified import Verified
 
 SCOPE_MISSING: Final = "scope_missing"
 
@@ -27,14 +28,15 @@ class Caller:
     """A person, a server's key or both, and the circumstances of the call.
 
     With ``api_key`` and a user the server acts for that user; with ``api_key`` alone it acts for itself. ``scopes``
-    are what the credential may do here, None where it is the person's own session or the site's own code. Texts from
-    outside are cut to what the audit holds.
+    are what the credential may do here, None where it is the person's own session or the site's own code. ``presented``
+    is the credential of ours that he came with. Texts from outside are cut to what the audit holds.
     """
 
     user: AbstractBaseUser | AnonymousUser
     origin: Origin
     api_key: ApiKey | None = None
     scopes: frozenset[str] | None = None
+    presented: Verified | None = field(default=None, repr=False, compare=False)
     ip: str | None = None
     user_agent: str = ""
     request_id: str = ""

@@ -11,14 +11,16 @@ from django.db.models import Subquery
 
 from token_issuer.crypto import keyring, refresh_texts, stamps
 from token_issuer.ids import uuid7
-from token_issuer.models import EpochKind, Origin, Principal, TokenFamily, epoch_key, epochs_now
+from token_issuer.models import EpochKind, Origin, Principal, TokenFamily, epoch_key
 from token_issuer.models.revocation_epoch import EVERYTHING_KEY
 from token_issuer.providers import fields
+from token_issuer.services.parents import epochs_under
 
 if TYPE_CHECKING:
     from django.db.models.expressions import Combinable
 
     from token_issuer.crypto import TokenText
+    from token_issuer.models import IssuedToken
     from token_issuer.providers.base import Grant
     from token_issuer.services.callers import Caller
     from token_issuer.services.deciding import Question
@@ -54,13 +56,31 @@ class Lineage:
     pair: Pair | None = None
 
 
+def begun(question: Question, grant: Grant, *, at: datetime, parent: IssuedToken | None) -> Lineage | None:
+    """Return the lineage of what is freshly decided; None for a token alone that no other one asked for.
+
+    ``parent``: the access token that the caller came with.
+    """
+    pair = newborn(question, grant, at=at, parent=parent)
+    if pair is not None or parent is None:
+        return pair
+    return Lineage(epochs=own_epochs(question, grant, parent=parent))
+
+
 def newborn(
-    question: Question, grant: Grant, *, at: datetime, epochs: int | None = None, in_browser: bool = False
+    question: Question,
+    grant: Grant,
+    *,
+    at: datetime,
+    parent: IssuedToken | None = None,
+    epochs: int | None = None,
+    in_browser: bool = False,
 ) -> Lineage | None:
     """Return the lineage of a new pair, None for a caller or a provider that gets a token alone.
 
-    ``epochs``: of the login key that it comes from, None for a fresh decision. ``in_browser``: it goes to a browser
-    that is signed in with it, though its caller came by another door.
+    ``parent``: the access token that the caller came with. ``epochs``: of the login key that it comes from, None for a
+    fresh decision. ``in_browser``: it goes to a browser that is signed in with it, though its caller came by another
+    door.
     """
     limits = question.provider.refresh_limits(question.options)
     caller = question.caller
@@ -85,7 +105,7 @@ def newborn(
         idle_expires_at=at + timedelta(seconds=min(limits.idle, limits.absolute)),
         expires_at=at + timedelta(seconds=limits.absolute),
         password_stamp=stamp_of(caller),
-        epochs=own_epochs(question, grant) if epochs is None else epochs,
+        epochs=own_epochs(question, grant, parent=parent) if epochs is None else epochs,
         in_cookie=in_cookie,
         created_at=at,
         **caller.circumstances,
@@ -107,9 +127,12 @@ def stamp_of(caller: Caller) -> str:
     return stamps.password_stamp(person.password) if person is not None else ""
 
 
-def own_epochs(question: Question, grant: Grant) -> Combinable:
-    """Return the sum that a family or a login key is made under, to be read in its own INSERT, as a token's is."""
+def own_epochs(question: Question, grant: Grant, *, parent: IssuedToken | None) -> Combinable:
+    """Return the sum that a family or a login key is made under, to be read in its own INSERT, as a token's is.
+
+    ``parent``: the access token that the caller came with; when it has ended by then, what it makes is dead.
+    """
     caller, application = question.caller, question.application
     keys = {caller.principal_key, application.pk, EVERYTHING_KEY}
     keys.add(epoch_key(EpochKind.RESOURCE, application.pk, grant.resource))
-    return epochs_now(keys | ({caller.api_key.pk} if caller.api_key is not None else set()))
+    return epochs_under(parent, keys | ({caller.api_key.pk} if caller.api_key is not None else set()))

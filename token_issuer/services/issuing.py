@@ -26,7 +26,7 @@ from token_issuer.ids import uuid7
 from token_issuer.models import EpochKind, IssuedToken, epoch_key, epochs_now
 from token_issuer.models.revocation_epoch import EVERYTHING_KEY
 from token_issuer.providers.base import MintedToken, MintOrder
-from token_issuer.services import accounts, auditing, deciding, families, recording
+from token_issuer.services import accounts, auditing, deciding, families, parents, recording
 from token_issuer.services.logged import facts
 from token_issuer.services.opening import opened_secret, signing_key
 from token_issuer.services.transactions import require_no_transaction
@@ -112,6 +112,7 @@ def issue(
         NotAuthenticated, NotFound, ApplicationDisabled, BadGrant: see ``deciding.understand``.
         PolicyDenied, PolicyUnavailable, RateLimited: policy's refusals, each counted in the audit.
         NoActiveCertificate: there is nothing to sign with.
+        TokenRejected: the access token that the caller came with ended meanwhile.
     """
     if on_commit is None:
         require_no_transaction()
@@ -137,7 +138,7 @@ def _issued(question: Question, *, at: datetime, on_commit: Callable[[Issuance],
         raise PolicyDenied(decision.reason)
     certificate = signer_of(question)
     grant = with_subject(question, decision)
-    lineage = families.newborn(question, grant, at=at)
+    lineage = families.begun(question, grant, at=at, parent=parents.judged_again(question.caller, at=at))
     return issue_decided(
         question, decision, grant, certificate=certificate, at=at, on_commit=on_commit, lineage=lineage
     )

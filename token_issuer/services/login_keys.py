@@ -20,7 +20,7 @@ from token_issuer.models import AuditKind, EpochKind, OneTimeKey, Origin, Princi
 from token_issuer.policy import Limits
 from token_issuer.providers import fields
 from token_issuer.providers.scopes import TOKENS_ISSUE
-from token_issuer.services import auditing, deciding, families, issuing
+from token_issuer.services import auditing, deciding, families, issuing, parents
 from token_issuer.services.callers import clean
 from token_issuer.services.logged import facts
 from token_issuer.services.revoking import LONGEST_REASON
@@ -76,6 +76,7 @@ def make(caller: Caller, slug: str, *, body: Mapping[str, object], at: datetime)
         NotAuthenticated, NotFound, ApplicationDisabled, BadGrant: see ``deciding.understand``.
         PolicyDenied, PolicyUnavailable: policy's refusals, each counted in the audit.
         NoActiveCertificate: there is nothing to sign with.
+        TokenRejected: the access token that the caller came with ended meanwhile.
     """
     require_no_transaction()
     caller.require_scope(TOKENS_ISSUE)
@@ -183,7 +184,7 @@ def _row(question: Question, decision: Decision, wish: _Wish, *, text: TokenText
         starts_session=wish.starts_session,
         single=application.single_login_key,
         password_stamp=families.stamp_of(caller),
-        epochs=families.own_epochs(question, grant),
+        epochs=families.own_epochs(question, grant, parent=parents.judged_again(caller, at=at)),
         created_at=at,
         expires_at=at + timedelta(seconds=wish.key_lifetime),
         **caller.circumstances,
