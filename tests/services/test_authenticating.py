@@ -164,6 +164,19 @@ def test_a_use_from_elsewhere_is_a_warning_for_operators(rooms, caplog):
     assert (record.reason, record.application, record.decision) == ("network", "rooms", f"api_key:{key.public_id}")
 
 
+@pytest.mark.parametrize(("kept", "seen"), [("full", "10.1.2.3"), ("truncated", "10.1.2.0"), ("off", "")])
+def test_the_warning_says_from_where_as_the_audit_would(rooms, caplog, settings, kept, seen):
+    settings.TOKEN_ISSUER = {**settings.TOKEN_ISSUER, "AUDIT_NETWORK": kept}
+    assert verdict(*api_key(application=rooms, networks=["192.0.2.0/24"])) == "network"
+    assert [record.ip for record in caplog.records] == [seen]
+
+
+def test_an_unknown_address_is_no_network(rooms, caplog):
+    """Behind a Unix socket, where no proxy of ours names one."""
+    assert verdict(*api_key(application=rooms, networks=["0.0.0.0/0", "::/0"]), ip=None) == "network"
+    assert [record.ip for record in caplog.records] == [""]
+
+
 def test_a_refusal_is_logged_without_the_secret(pair, caplog):
     caplog.set_level("DEBUG", logger="token_issuer")
     ApiKey.objects.update(revoked_at=AT)

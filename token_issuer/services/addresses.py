@@ -21,10 +21,16 @@ def audited_address(*, peer: str, forwarded_for: str) -> str | None:
         peer: the address of the connection (``REMOTE_ADDR``); empty behind a Unix socket.
         forwarded_for: the ``X-Forwarded-For`` header; empty when there is none.
     """
+    return kept_of(None if conf.audit_network == "off" else address_of(peer=peer, forwarded_for=forwarded_for))
+
+
+def kept_of(address: Address | None) -> str | None:
+    """Return what ``AUDIT_NETWORK`` lets audit and logs keep of an address; None when that is nothing."""
     kept = conf.audit_network
-    address = None if kept == "off" else address_of(peer=peer, forwarded_for=forwarded_for)
-    if address is None or kept == "full":
-        return None if address is None else str(address)
+    if address is None or kept == "off":
+        return None
+    if kept == "full":
+        return str(address)
     network = ipaddress.ip_network((address, _KEPT_BITS[address.version]), strict=False)
     return str(network.network_address)
 

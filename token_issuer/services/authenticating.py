@@ -22,6 +22,7 @@ from token_issuer.crypto import TokenText, digests, opaque
 from token_issuer.crypto import self_signed as signed_text
 from token_issuer.errors import TokenRejected
 from token_issuer.models import ApiKey, ApiKeySecret, Principal
+from token_issuer.services.addresses import kept_of
 from token_issuer.services.logged import facts
 from token_issuer.services.opening import opened_api_key_secret
 from token_issuer.services.transactions import in_transaction, reading, write_alias
@@ -65,10 +66,7 @@ def api_key(public_id: str, secret: TokenText, *, ip: Address | None, at: dateti
     verdict = "secret_ended" if not row.is_live(at) else objection(key, at=at)
     if verdict:
         _reject(verdict, key)
-    if not _may_call_from(key, ip):
-        # Somebody has the secret and is not where its owner said that he would be.
-        security.warning("an API key was used from elsewhere", extra=_facts("network", key))
-        raise TokenRejected("network")
+    require_network(key, ip)
     _note_use(row, at=at)
     return key
 
@@ -150,6 +148,14 @@ def _verified(key: ApiKey, kind: Kind, *, scopes: frozenset[str], expires_at: da
         api_key_public_id=key.public_id,
         api_key=key,
     )
+
+
+def require_network(key: ApiKey, ip: Address | None) -> None:
+    """Raise TokenRejected for whoever holds what is the key's and is not where its owner said that he would be."""
+    if not _may_call_from(key, ip):
+        seen = kept_of(ip) or ""
+        security.warning("an API key was used from elsewhere", extra={**_facts("network", key), "ip": seen})
+        raise TokenRejected("network")
 
 
 def _may_call_from(key: ApiKey, ip: Address | None) -> bool:
