@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from tests.admin.addresses import url
 from tests.factories import (
@@ -26,13 +27,18 @@ def event(application, **facts):
     return AuditEvent.objects.create(kind=AuditKind.DENIED, at=AT, application=application, **facts)
 
 
+def live_token(application):
+    certificate = application.certificates.last()
+    return IssuedTokenFactory(certificate=certificate, family=TokenFamilyFactory(), issued_at=timezone.now())
+
+
 def one_more(model, application):
     """A row of each kind, each with people of its own."""
     return {
         "application": lambda: ApplicationFactory(ready=True),
         "certificate": lambda: CertificateFactory(application=application),
         "rule": lambda: RuleFactory(application=application, everyone=False, for_users=[UserFactory()]),
-        "issuedtoken": lambda: IssuedTokenFactory(certificate=application.certificates.last()),
+        "issuedtoken": lambda: live_token(application),
         "auditevent": lambda: event(application, user=UserFactory()),
         "vendoraccount": lambda: VendorAccountFactory(application=application),
         "onetimekey": lambda: OneTimeKeyFactory(application=application),

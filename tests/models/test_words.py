@@ -6,7 +6,14 @@ from datetime import timedelta
 
 import pytest
 
-from tests.factories import AGORA_CERTIFICATE, AT, CertificateFactory, IssuedTokenFactory, RuleFactory
+from tests.factories import (
+    AGORA_CERTIFICATE,
+    AT,
+    CertificateFactory,
+    IssuedTokenFactory,
+    RuleFactory,
+    TokenFamilyFactory,
+)
 from token_issuer.models import (
     Application,
     AuditEvent,
@@ -88,6 +95,20 @@ def test_standing_is_derived(db, changes, standing):
     IssuedTokenFactory(**changes)
     assert IssuedToken.objects.with_epochs_now().get().standing(AT) is standing
     assert IssuedToken.objects.live(AT).exists() is (standing is Standing.LIVE)
+
+
+@pytest.mark.parametrize("changes", [{}, {"issued_at": AT - timedelta(minutes=10)}])
+def test_a_token_ends_with_its_family(db, changes):
+    IssuedTokenFactory(family=TokenFamilyFactory(closed_at=AT), **changes)
+    standing = Standing.EXPIRED if changes else Standing.REVOKED
+    assert IssuedToken.objects.with_epochs_now().get().standing(AT) is standing
+    assert not IssuedToken.objects.live(AT).exists()
+
+
+def test_a_token_of_an_open_family_is_live(db):
+    IssuedTokenFactory(family=TokenFamilyFactory())
+    assert IssuedToken.objects.with_epochs_now().get().standing(AT) is Standing.LIVE
+    assert IssuedToken.objects.live(AT).exists()
 
 
 def test_names_of_a_later_release_are_shown_as_they_are():

@@ -49,7 +49,8 @@ def test_it_tells_what_a_person_has(rich, at):
 def test_what_has_ended_is_not_counted(user, at):
     IssuedTokenFactory(user=user, revoked_at=at)
     IssuedTokenFactory(user=user, issued_at=at - 20 * MINUTE)
-    TokenFamilyFactory(user=user, closed_at=at)
+    closed = TokenFamilyFactory(user=user, closed_at=at)
+    IssuedTokenFactory(user=user, issued_at=at, family=closed)
     TokenFamilyFactory(user=user, idle_expires_at=at)
     OneTimeKeyFactory(user=user, consumed_at=at)
     OneTimeKeyFactory(user=user, revoked_at=at)

@@ -14,6 +14,7 @@ from tests.factories import (
     GroupFactory,
     IssuedTokenFactory,
     RuleFactory,
+    TokenFamilyFactory,
     UserFactory,
     caller,
 )
@@ -95,11 +96,21 @@ def test_ended_ones_are_listed_as_ended(person, user):
     assert listing.own_token(person, token.pk).standing(AT) is Standing.REVOKED
 
 
-def test_tokens_come_with_their_application(person, user):
-    token = IssuedTokenFactory(user=user)
+def test_those_of_a_closed_family_are_ended(person, user):
+    open_family, closed_family = TokenFamilyFactory(user=user), TokenFamilyFactory(user=user, closed_at=AT)
+    live = IssuedTokenFactory(user=user, family=open_family)
+    ended = IssuedTokenFactory(user=user, family=closed_family)
+    assert listing.own_tokens(person, at=AT, live_only=True).tokens == [live]
+    assert listing.own_token(person, ended.pk).standing(AT) is Standing.REVOKED
+
+
+@pytest.mark.parametrize("size", [1, 5])
+def test_tokens_come_with_all_that_their_standing_needs(person, user, size):
+    tokens = [IssuedTokenFactory(user=user, family=TokenFamilyFactory(user=user)) for _ in range(size)]
     with counted(2):
-        assert listing.own_token(person, token.pk).application.slug
-        assert listing.own_tokens(person, at=AT).tokens[0].application.slug
+        assert listing.own_token(person, tokens[0].pk).standing(AT) is Standing.LIVE
+        found = listing.own_tokens(person, at=AT).tokens
+        assert [(row.application.slug, row.standing(AT)) for row in found]
 
 
 def test_an_own_token_is_the_one_that_was_named(person, user):

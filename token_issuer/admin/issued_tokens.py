@@ -33,7 +33,7 @@ class IssuedTokenAdmin(OwnPages, EvidenceAdmin):
     """One row a token; never the token."""
 
     list_display = ("fingerprint", "standing_label", "application", "subject", "resource", "issued", "expires")
-    list_select_related = ("application",)
+    list_select_related = ("application", "family")
     actions = ("revoke_selected",)
     change_list_template = "admin/token_issuer/issued_token_list.html"
     change_form_template = "admin/token_issuer/issued_token.html"
@@ -158,12 +158,12 @@ class IssuedTokenAdmin(OwnPages, EvidenceAdmin):
         if request.method != "POST":
             return redirect(self.url("changelist"))
         rows = self.get_queryset(request).filter(pk__in=revoking.posted_ids(request))
-        return revoking.page(self, request, [*rows.select_related("application")], decided=True)
+        return revoking.page(self, request, [*rows.select_related("application", "family")], decided=True)
 
     @admin.action(description=_("Revoke selected tokens"), permissions=["revoke"])
     def revoke_selected(self, request: HttpRequest, queryset: QuerySet[IssuedToken]) -> HttpResponse | None:
         """Show what revoking these tokens does; nothing is ended yet."""
-        tokens = [*queryset.select_related("application")[: revoking.MOST_AT_ONCE + 1]]
+        tokens = [*queryset.select_related("application", "family")[: revoking.MOST_AT_ONCE + 1]]
         if len(tokens) > revoking.MOST_AT_ONCE:
             told = gettext("Select at most %s tokens, or revoke their certificate.") % revoking.MOST_AT_ONCE
             messages.error(request, told)

@@ -67,7 +67,11 @@ class IssuedTokenQuerySet(models.QuerySet["IssuedToken"]):
     def live(self, at: datetime) -> IssuedTokenQuerySet:
         """Those that are good at this instant."""
         return self.with_epochs_now().filter(
-            revoked_at__isnull=True, consumed_at__isnull=True, expires_at__gt=at, epochs=F("epochs_now")
+            revoked_at__isnull=True,
+            consumed_at__isnull=True,
+            expires_at__gt=at,
+            epochs=F("epochs_now"),
+            family__closed_at__isnull=True,  # also where there is no family
         )
 
 
@@ -169,7 +173,14 @@ class IssuedToken(models.Model):
         return label_of(Origin, self.origin)
 
     def standing(self, at: datetime) -> Standing:
-        """How it stands at this instant; needs a row read ``with_epochs_now()``."""
+        """How it stands at this instant; needs a row read ``with_epochs_now()``, and looks at its family."""
+        alone = self.standing_alone(at)
+        if alone is not Standing.LIVE:
+            return alone
+        return Standing.LIVE if self.family is None or self.family.closed_at is None else Standing.REVOKED
+
+    def standing_alone(self, at: datetime) -> Standing:
+        """How it stands at this instant by what its own row says, whatever became of its family."""
         if self.revoked_at is not None or self.epochs != getattr(self, "epochs_now", self.epochs):
             return Standing.REVOKED
         if self.consumed_at is not None:

@@ -45,7 +45,7 @@ def row_of(token_id: UUID) -> IssuedToken | None:
 
 def objection(token: IssuedToken, *, at: datetime) -> str:
     """Return what speaks against a row of ``rows()``, as a word for logs; empty when nothing does."""
-    standing = token.standing(at)
+    standing = token.standing_alone(at)
     if standing is not Standing.LIVE:
         return str(standing.value)
     certificate, family = token.certificate, token.family
