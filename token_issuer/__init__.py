@@ -1,7 +1,7 @@
 """A token server that a Django site installs: vendor tokens and the site's own, policed and audited.
 
-The public surface is ``from token_issuer import issue, verify, averify, consume, aconsume, revoke, Allow, Ask, Deny``.
-It is loaded when it is used, so that importing the package needs no settings.
+The public surface is ``from token_issuer import issue, verify, averify, consume, aconsume, revoke, Allow, Ask, Deny,
+Kind``. It is loaded when it is used, so that importing the package needs no settings.
 """
 
 from __future__ import annotations
@@ -13,14 +13,16 @@ if TYPE_CHECKING:
     from token_issuer.policy import Allow, Deny
     from token_issuer.services.python_api import aconsume, averify, consume, issue, revoke, verify
     from token_issuer.services.site_policy import Ask
+    from token_issuer.services.verified import Kind
 
 __version__ = "0.1.0"
-__all__ = ["Allow", "Ask", "Deny", "aconsume", "averify", "consume", "issue", "revoke", "verify"]
+__all__ = ["Allow", "Ask", "Deny", "Kind", "aconsume", "averify", "consume", "issue", "revoke", "verify"]
 
 _HOMES = {
     "Allow": "token_issuer.policy",
     "Ask": "token_issuer.services.site_policy",
     "Deny": "token_issuer.policy",
+    "Kind": "token_issuer.services.verified",
     "aconsume": "token_issuer.services.python_api",
     "averify": "token_issuer.services.python_api",
     "consume": "token_issuer.services.python_api",

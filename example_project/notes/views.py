@@ -19,13 +19,13 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from example_project.notes.models import Note
+from token_issuer import Kind
 from token_issuer.api.authentication import (
     AccessTokenAuthentication,
     ApiKeyAuthentication,
     SelfSignedAuthentication,
 )
 from token_issuer.api.permissions import HasScope
-from token_issuer.services.verified import Kind
 from token_issuer.web.decorators import token_required
 from token_issuer.web.one_time import one_time
 

@@ -10,6 +10,7 @@ from django.db import transaction
 import token_issuer
 from tests.factories import AT, CertificateFactory, UserFactory
 from tests.services.signing import twin_of
+from tests.statements import counted
 from token_issuer.crypto import signing_keys
 from token_issuer.errors import NotAuthenticated, NotFound, ReadOnly, TokenRejected
 from token_issuer.ids import uuid7
@@ -25,16 +26,48 @@ def made(user, rooms):
 
 def test_issue_verify_revoke(made, user):
     text = made.token.reveal()
-    assert token_issuer.verify(text).user == user
+    assert token_issuer.verify(text, kinds={"vendor"}).user == user
     assert token_issuer.revoke(text, reason="done").changed
     with pytest.raises(TokenRejected):
-        token_issuer.verify(text)
+        token_issuer.verify(text, kinds={"vendor"})
 
 
-def test_asynchronous_code_verifies_too(made, user):
-    assert async_to_sync(token_issuer.averify)(made.token.reveal()).user == user
+def test_asynchronous_code_verifies_too(own, user):
+    text = token_issuer.issue(user, "own").token.reveal()
+    assert async_to_sync(token_issuer.averify)(text).user == user
+    for bad in (text[:-4] + "AAAA", "never issued"):
+        with pytest.raises(TokenRejected):
+            async_to_sync(token_issuer.averify)(bad)
+
+
+@pytest.mark.parametrize("verify", [token_issuer.verify, async_to_sync(token_issuer.averify)])
+def test_a_vendors_token_opens_nothing_unless_it_is_asked_for(made, verify):
+    with pytest.raises(TokenRejected) as refusal:
+        verify(made.token)
+    assert refusal.value.verdict == "another_kind"
+    assert verify(made.token, kinds=[token_issuer.Kind.VENDOR]).kind is token_issuer.Kind.VENDOR
+
+
+@pytest.mark.parametrize("verify", [token_issuer.verify, async_to_sync(token_issuer.averify)])
+def test_what_works_once_is_not_looked_at_again_and_again(short, verify):
+    text = short()
+    with pytest.raises(TokenRejected), counted(0):
+        verify(text)
+    assert verify(text, kinds={"one_time"}).one_time
+    assert token_issuer.consume(text, safe=True).one_time
+
+
+def test_an_access_token_is_none_where_another_kind_is_asked_for(own, user):
+    text = token_issuer.issue(user, "own").token
     with pytest.raises(TokenRejected):
-        async_to_sync(token_issuer.averify)("never issued")
+        token_issuer.verify(text, kinds=["vendor", "one_time", "api_key", "self_signed"])
+
+
+def test_kinds_are_kinds():
+    with pytest.raises(ValueError, match="'door' is not a valid Kind"):
+        token_issuer.verify("x", kinds=["door"])
+    with pytest.raises(TypeError, match=r"^kinds is a collection of kinds$"):
+        token_issuer.verify("x", kinds="vendor")
 
 
 def test_a_token_for_somebody_else_is_verified_for_him(user, own):

@@ -5,9 +5,9 @@ An edge like the HTTP one: it reads the clock once and says who calls. Names are
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
-from typing import TYPE_CHECKING, TypeAlias, overload
+from typing import TYPE_CHECKING, Final, TypeAlias, overload
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
@@ -21,6 +21,7 @@ from token_issuer.models import Origin
 from token_issuer.services import consuming, issuing, revoking, verifying
 from token_issuer.services.callers import Caller
 from token_issuer.services.transactions import write_alias
+from token_issuer.services.verified import Kind
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
     from token_issuer.services.verifying import Verified
 
 User: TypeAlias = "AbstractBaseUser | AnonymousUser | None"
+Kinds: TypeAlias = Collection[Kind | str]
+
+OPENING: Final = frozenset({Kind.ACCESS, Kind.API_KEY, Kind.SELF_SIGNED})
+"""What ``verify`` takes unless it is told: what opens this site, more than once."""
 
 
 @overload
@@ -70,26 +75,39 @@ def issue(
     return None
 
 
-def verify(token: str | TokenText, *, audience: str | None = None, at: datetime | None = None) -> Verified:
-    """Return what we know of a credential that is good now, whatever its kind. Nothing is used up.
+def verify(
+    token: str | TokenText, *, kinds: Kinds = OPENING, audience: str | None = None, at: datetime | None = None
+) -> Verified:
+    """Return what we know of a credential of these kinds that is good now. Nothing is used up.
 
-    ``audience`` is whom an access token must be meant for; None for this site, ``ISSUER``.
+    ``kinds`` are ``Kind`` or their values; ``{"vendor"}`` asks whether we still vouch for a token that we issued for a
+    vendor's cloud, which opens nothing here. A short token is for ``consume``: what works once would work here until it
+    expires. ``audience`` is whom an access token must be meant for; None for this site, ``ISSUER``.
 
     Raises:
         TokenRejected: it is not good; ``verdict`` says why, for logs only.
         Unavailable: the database does not answer, so neither yes nor no.
+        ValueError: there is no such kind.
     """
     wrapped = TokenText(revealed(token))
     del token  # what an error reporter would print of this frame
-    return verifying.verify(wrapped, at=at or timezone.now(), audience=audience)
+    return verifying.verify(wrapped, at=at or timezone.now(), audience=audience, kinds=_read(kinds))
 
 
-async def averify(token: str | TokenText, *, audience: str | None = None, at: datetime | None = None) -> Verified:
+async def averify(
+    token: str | TokenText, *, kinds: Kinds = OPENING, audience: str | None = None, at: datetime | None = None
+) -> Verified:
     """Do what ``verify`` does, for asynchronous code such as a WebSocket's."""
     wrapped = TokenText(revealed(token))
     del token
     later = sync_to_async(verifying.verify, thread_sensitive=True)
-    return await later(wrapped, at=at or timezone.now(), audience=audience)
+    return await later(wrapped, at=at or timezone.now(), audience=audience, kinds=_read(kinds))
+
+
+def _read(kinds: Kinds) -> frozenset[Kind]:
+    if isinstance(kinds, str):
+        raise TypeError("kinds is a collection of kinds")
+    return frozenset(map(Kind, kinds))
 
 
 def consume(

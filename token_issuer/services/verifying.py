@@ -40,7 +40,13 @@ __all__ = [
 
 
 def verify(
-    text: str | TokenText, *, at: datetime, audience: str | None = None, exact: bool = False, ip: Address | None = None
+    text: str | TokenText,
+    *,
+    at: datetime,
+    audience: str | None = None,
+    exact: bool = False,
+    ip: Address | None = None,
+    kinds: Collection[Kind] = frozenset(Kind),
 ) -> Verified:
     """Return what is known of a credential when it is good. Nothing is used up.
 
@@ -48,13 +54,22 @@ def verify(
         audience: whom an access token must be meant for; None for this site, which is ``ISSUER``.
         exact: ask the database, whatever ``REVOCATION_CHECK`` allows.
         ip: where the caller really is (``addresses.address_of``), for API keys that are bound to networks.
+        kinds: what is taken; any unless told.
 
     Raises:
-        TokenRejected: unknown, malformed, expired, revoked or consumed; ``verdict`` says which, for logs only.
+        TokenRejected: of another kind, unknown, malformed, expired, revoked or consumed; ``verdict`` says which, for
+            logs only.
         Unavailable: the database does not answer.
     """
     wrapped = TokenText(text) if isinstance(text, str) else text
-    return _verify(wrapped, look(wrapped), at=at, audience=audience, exact=exact, ip=ip)
+    seen = look(wrapped)
+    if seen.kind is not None and seen.kind not in kinds:
+        reject("another_kind")
+    found = _verify(wrapped, seen, at=at, audience=audience, exact=exact, ip=ip)
+    # What looks like nobody's is a vendor's token, or an access token in a format of the site's own.
+    if found.kind not in kinds:
+        reject("another_kind", found.token)
+    return found
 
 
 def verify_if(
