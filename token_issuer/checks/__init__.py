@@ -6,7 +6,7 @@ They read the settings and what those name; a few read rows too, where Django le
 
 from __future__ import annotations
 
-from token_issuer.checks import caches, code, databases, families, key_ring, providers, values
+from token_issuer.checks import caches, code, databases, families, key_ring, providers, rules, values
 from token_issuer.checks.numbered import CHECKS, TAG, Check, bind
 
 __all__ = [
@@ -20,5 +20,6 @@ __all__ = [
     "families",
     "key_ring",
     "providers",
+    "rules",
     "values",
 ]
