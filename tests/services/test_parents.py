@@ -108,6 +108,34 @@ def test_what_has_not_ended_makes_what_is_good(request, which, make):
         assert refreshing.refresh(made.pair.refresh_token, at=LATER).pair is not None
 
 
+@pytest.mark.parametrize("days", [0, 1, 20])
+def test_a_pair_that_an_access_token_asks_for_ends_with_that_tokens_own(pair, days):
+    """Asking for another never lengthens a life; the idle limit is the nearer of both."""
+    at = AT + timedelta(days=days, seconds=1)
+    text = pair.pair.refresh_token
+    newest = pair
+    for day in range(0, days + 1, 5):
+        newest = refreshing.refresh(text, at=AT + timedelta(days=day, seconds=1))
+        text = newest.pair.refresh_token
+    newest = refreshing.refresh(text, at=at)
+    known = verifying.verify(newest.token, at=at)
+    other = issued(caller(known.user, origin=Origin.BEARER, scopes=known.scopes, presented=known), at=at)
+    first, second = TokenFamily.objects.order_by("pk")
+    assert other.pair.expires_at == second.expires_at == first.expires_at
+    assert second.idle_expires_at == min(at + timedelta(days=14), first.expires_at)
+
+
+def test_an_access_token_without_a_pair_gets_an_access_token_alone(lone):
+    made = issued(holder(lone))
+    assert made.pair is None
+    assert not TokenFamily.objects.exists()
+
+
+def test_an_access_token_that_outlives_its_family_gets_no_pair(pair):
+    TokenFamily.objects.update(idle_expires_at=LATER, expires_at=LATER)
+    assert issued(holder(pair)).pair is None
+
+
 def test_what_was_ended_before_and_issued_again_makes_what_is_good(own, user):
     """The sums are compared, whatever they are."""
     for _ in range(2):
@@ -151,6 +179,7 @@ def test_a_pair_that_is_written_after_the_ending_is_dead(pair, ended_before_inse
 def test_a_token_that_is_written_after_the_ending_is_dead(lone, ended_before_insert):
     by = holder(lone)
     made = ended_before_insert(IssuedToken._meta.db_table, lambda: issued(by))
+    assert made.pair is None
     with pytest.raises(TokenRejected):
         verifying.verify(made.token, at=LATER)
 

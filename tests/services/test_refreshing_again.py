@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.db.models import F
 
 from tests.factories import AT, ApiKeyFactory, ApplicationFactory, RuleFactory, UserFactory, caller
 from tests.passes import PassProvider
@@ -90,6 +91,14 @@ def head() -> tuple[int, object]:
 
 
 # Who
+
+
+@pytest.mark.parametrize(("left", "seconds"), [(901, 900), (900, 900), (899.9, 899), (2, 2), (1, 1), (0.1, 1)])
+def test_an_access_token_has_no_more_than_is_left_of_its_family(pair, left, seconds):
+    """But the least that tokens of its kind can have: here a second."""
+    at = TokenFamily.objects.get().expires_at - timedelta(seconds=left)
+    TokenFamily.objects.update(idle_expires_at=F("expires_at"))
+    assert refreshing.refresh(text_of(pair), at=at).expires_in == seconds
 
 
 def test_an_inactive_user_ends_the_family(pair, user):

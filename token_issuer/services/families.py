@@ -89,6 +89,9 @@ def newborn(
         return None
     if not (limits.browsers if in_cookie else caller.origin in _IN_BODY):
         return None
+    ends = _ends_of(parent, at + timedelta(seconds=limits.absolute))
+    if ends is None or ends <= at:
+        return None
     family = TokenFamily(
         id=uuid7(),
         application=question.application,
@@ -102,8 +105,8 @@ def newborn(
         slot=question.slot,
         resource_key=epoch_key(EpochKind.RESOURCE, question.application.pk, grant.resource),
         mac_key_id=keyring.ring().sealing_key.key_id,
-        idle_expires_at=at + timedelta(seconds=min(limits.idle, limits.absolute)),
-        expires_at=at + timedelta(seconds=limits.absolute),
+        idle_expires_at=min(at + timedelta(seconds=limits.idle), ends),
+        expires_at=ends,
         password_stamp=stamp_of(caller),
         epochs=own_epochs(question, grant, parent=parent) if epochs is None else epochs,
         in_cookie=in_cookie,
@@ -114,6 +117,17 @@ def newborn(
     stored = Subquery(TokenFamily.objects.order_by().filter(pk=family.pk).values("epochs"))
     pair = Pair(refresh_token=text_of(family, 0), expires_at=family.expires_at, in_cookie=in_cookie)
     return Lineage(family=family, generation=0, newborn=family, epochs=stored, pair=pair)
+
+
+def _ends_of(parent: IssuedToken | None, latest: datetime) -> datetime | None:
+    """Return when a new family ends at the latest; None where there is to be none.
+
+    Whoever found or stole an access token without a refresh token must not live on with it for weeks, and whoever has
+    a pair must not live longer by asking for another.
+    """
+    if parent is None:
+        return latest
+    return min(latest, parent.family.expires_at) if parent.family is not None else None
 
 
 def text_of(family: TokenFamily, generation: int) -> TokenText:

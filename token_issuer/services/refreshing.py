@@ -140,10 +140,10 @@ def _close_betrayed(family: TokenFamily, verdict: Verdict, by: Presenter, *, at:
 def _decided(family: TokenFamily, by: Presenter, *, scope: Collection[str] | None, at: datetime) -> _Decided:
     """Ask the site's policy and the rules as if it were new; a refusal is counted, and consumes nothing."""
     with auditing.counting_refusals(by.caller(family), family.application, at=at):
-        return _asked_again(family, by, scope=scope)
+        return _asked_again(family, by, scope=scope, at=at)
 
 
-def _asked_again(family: TokenFamily, by: Presenter, *, scope: Collection[str] | None) -> _Decided:
+def _asked_again(family: TokenFamily, by: Presenter, *, scope: Collection[str] | None, at: datetime) -> _Decided:
     question, idle = _question(family, by)
     if family.api_key is not None and scopes.TOKENS_ISSUE not in family.api_key.scopes:
         raise PolicyDenied("scope_missing", f"The key that asked for this has no scope {scopes.TOKENS_ISSUE} any more.")
@@ -162,10 +162,15 @@ def _asked_again(family: TokenFamily, by: Presenter, *, scope: Collection[str] |
             decision = policy.decide(replace(known, privileges=part))
     if not decision.allowed:
         raise PolicyDenied(decision.reason)
-    lifetime = min(family.lifetime or decision.lifetime, decision.ceiling)
+    lifetime = min(family.lifetime or decision.lifetime, decision.ceiling, _left(question, family, at=at))
     # Refreshes are not charged: the window of the rule counted the pair.
     decision = replace(decision, lifetime=lifetime, charge=None)
     return _Decided(question=question, decision=decision, grant=_with_subject(question, family), idle=idle)
+
+
+def _left(question: Question, family: TokenFamily, *, at: datetime) -> int:
+    """Return the seconds that an access token may have: what is left of its family, or the least that its kind can."""
+    return max(question.provider.lifetimes.minimum, int((family.expires_at - at).total_seconds()))
 
 
 def _question(family: TokenFamily, by: Presenter) -> tuple[Question, timedelta]:
