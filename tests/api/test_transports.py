@@ -8,8 +8,10 @@ from urllib.parse import urlencode
 
 import pytest
 from django.conf import settings as site
+from django.contrib.auth import get_user_model
 from django.http import HttpResponse
 from django.utils import timezone
+from rest_framework.authentication import BaseAuthentication
 
 from tests.api.browsers import Browser
 from tests.api.machines import FORM, Machine, assert_error
@@ -102,6 +104,41 @@ def test_over_plain_http_it_is_not_secure(shop, user, configure):
 def test_over_https_it_is_secure_whatever_the_site_allows(shop, browser, configure):
     configure(REQUIRE_HTTPS=False)
     assert cookie_of(issued(browser))["secure"] is True
+
+
+class Badge(BaseAuthentication):
+    """A site's own class, which takes its token from a header or, as many do, from a cookie."""
+
+    def authenticate(self, request):
+        said = request.headers.get("Authorization", "").removeprefix("Badge ").strip() or request.COOKIES.get("badge")
+        return (get_user_model().objects.get(username=said), None) if said else None
+
+
+@pytest.fixture
+def badges(own, configure):
+    configure(AUTHENTICATION_CLASSES=[f"{__name__}.Badge"])
+
+
+def test_a_sites_own_token_in_a_header_gets_its_refresh_token_in_the_body(own, badges, nobody, user):
+    response = issued(nobody, Authorization=f"Badge {user.username}")
+    assert response.json()["refresh_token"].startswith("tir_")
+    assert COOKIE not in response.cookies
+
+
+@pytest.mark.parametrize("headers", [{}, {"Authorization": ""}, {"Authorization": " "}])
+def test_a_sites_own_token_in_a_cookie_is_a_browsers(shop, badges, nobody, user, headers):
+    nobody.client.cookies["badge"] = user.username
+    response = issued(nobody, **headers)
+    assert "refresh_token" not in response.json()
+    assert cookie_of(response).value.startswith("tir_")
+
+
+def test_a_sites_own_token_in_a_cookie_gets_no_pair_where_browsers_get_none(own, badges, nobody, user):
+    nobody.client.cookies["badge"] = user.username
+    response = issued(nobody)
+    assert response.status_code == 201
+    assert "refresh_expires_at" not in response.json()
+    assert not TokenFamily.objects.exists()
 
 
 def test_an_application_without_pairs_for_browsers_gives_none(own, browser):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -134,6 +135,14 @@ def test_an_access_token_without_a_pair_gets_an_access_token_alone(lone):
 def test_an_access_token_that_outlives_its_family_gets_no_pair(pair):
     TokenFamily.objects.update(idle_expires_at=LATER, expires_at=LATER)
     assert issued(holder(pair)).pair is None
+
+
+def test_what_else_somebody_with_a_login_key_came_with_has_no_part_in_it(lone, person, user):
+    made = login_keys.make(person, "own", body={"scope": "reports:read"}, at=LATER)
+    by = replace(holder(lone), origin=Origin.REDEEM, by_cookie=True)
+    revoking.revoke_own(person, lone.token_id, reason="", at=LATER)
+    pair = redeeming.redeem(by, made.text, at=LATER).issuance.pair
+    assert (pair is not None, pair.in_cookie) == (True, False)
 
 
 def test_what_was_ended_before_and_issued_again_makes_what_is_good(own, user):

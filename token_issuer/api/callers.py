@@ -49,6 +49,7 @@ def caller_of(request: Request) -> Caller:
         api_key=_key_of(credential) if credential else None,
         scopes=credential.scopes if credential else None,
         presented=credential,
+        by_cookie=not session and credential is None and not meta.get("HTTP_AUTHORIZATION", "").strip(),
         ip=audited_address(peer=meta.get("REMOTE_ADDR", ""), forwarded_for=meta.get("HTTP_X_FORWARDED_FOR", "")),
         user_agent=meta.get("HTTP_USER_AGENT", ""),
         request_id=request_id_of(request._request),

@@ -29,7 +29,8 @@ class Caller:
 
     With ``api_key`` and a user the server acts for that user; with ``api_key`` alone it acts for itself. ``scopes``
     are what the credential may do here, None where it is the person's own session or the site's own code. ``presented``
-    is the credential of ours that he came with. Texts from outside are cut to what the audit holds.
+    is the credential of ours that he came with. ``by_cookie`` says that a class of the site's own knew him without an
+    ``Authorization`` header, as browsers are known. Texts from outside are cut to what the audit holds.
     """
 
     user: AbstractBaseUser | AnonymousUser
@@ -37,6 +38,7 @@ class Caller:
     api_key: ApiKey | None = None
     scopes: frozenset[str] | None = None
     presented: Verified | None = field(default=None, repr=False, compare=False)
+    by_cookie: bool = False
     ip: str | None = None
     user_agent: str = ""
     request_id: str = ""

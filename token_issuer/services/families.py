@@ -84,7 +84,8 @@ def newborn(
     """
     limits = question.provider.refresh_limits(question.options)
     caller = question.caller
-    in_cookie = in_browser or caller.origin is Origin.SESSION
+    # What goes into a body there any script can read.
+    in_cookie = in_browser or caller.by_cookie or caller.origin is Origin.SESSION
     if limits is None or caller.principal is not Principal.USER:
         return None
     if not (limits.browsers if in_cookie else caller.origin in _IN_BODY):

@@ -123,7 +123,15 @@ def _objection(key: OneTimeKey, *, at: datetime) -> str:
 
 def _caller(circumstances: Caller, key: OneTimeKey, user: AbstractBaseUser) -> Caller:
     scopes = frozenset(key.api_key.scopes) if key.api_key is not None else None
-    return replace(circumstances, user=user, origin=Origin.REDEEM, api_key=key.api_key, scopes=scopes, presented=None)
+    return replace(
+        circumstances,
+        user=user,
+        origin=Origin.REDEEM,
+        api_key=key.api_key,
+        scopes=scopes,
+        presented=None,
+        by_cookie=False,
+    )
 
 
 def _decided(question: Question, *, lifetime: int | None) -> Decision:
