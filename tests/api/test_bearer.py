@@ -90,6 +90,25 @@ def test_a_servers_token_hands_on_what_it_has_and_its_key_has(nobody, own, confi
     assert nobody.post(ask, {"scope": "reports:read"}, **bearer).json()["reason"] == "privilege_not_granted"
 
 
+@pytest.mark.parametrize("kept", ["full", "truncated", "off"])
+def test_a_servers_token_is_taken_here_from_its_keys_networks_only(nobody, own, configure, kept):
+    key = ApiKeyFactory(application=own, scopes=["tokens:issue"], networks=["127.0.0.1/32"])
+    server = caller(AnonymousUser(), origin=Origin.API_KEY, api_key=key)
+    made = issuing.issue(server, "own", body={"scope": "tokens:issue"}, at=timezone.now())
+    bearer = {"Authorization": f"Bearer {made.token.reveal()}"}
+    configure(AUDIT_NETWORK=kept)
+    assert nobody.get("tokens/", **bearer).status_code == 200
+    configure(AUDIT_NETWORK=kept, TRUSTED_PROXIES=["127.0.0.1/32"])
+    elsewhere = nobody.get("tokens/", **bearer, **{"X-Forwarded-For": "198.51.100.7"})
+    IssuedToken.objects.update(revoked_at=timezone.now())
+    assert_same_refusal(elsewhere, nobody.get("tokens/", **bearer))
+
+
+def assert_same_refusal(one, other):
+    told = [({**answer.json(), "request_id": ""}, answer["WWW-Authenticate"]) for answer in (one, other)]
+    assert (one.status_code, other.status_code, told[0]) == (401, 401, told[1])
+
+
 def test_a_persons_token_is_his_also_where_a_server_asked_for_it(nobody, own, rooms, user):
     key = ApiKeyFactory(application=own, scopes=["tokens:issue"])
     server = caller(user, origin=Origin.API_KEY, api_key=key)
