@@ -15,7 +15,7 @@ from rest_framework.authentication import BaseAuthentication
 
 from tests.api.browsers import Browser
 from tests.api.machines import FORM, Machine, assert_error
-from tests.factories import caller
+from tests.factories import UserFactory, caller
 from token_issuer.api import transports
 from token_issuer.api.spellings import MEDIA_TYPE
 from token_issuer.models import Origin, TokenFamily
@@ -248,6 +248,49 @@ def test_a_text_in_the_body_counts_and_the_cookie_does_not(signed_in, user):
     response = oauth(signed_in, form={**FIELDS, "refresh_token": body_text(user)})
     assert response.json()["refresh_token"].startswith("tir_")
     assert COOKIE not in response.cookies
+
+
+# Whose it is
+
+
+def refused_and_dropped(response) -> None:
+    assert_error(response, 400, "invalid_grant")
+    assert dropped(response)
+    family = TokenFamily.objects.get()
+    assert (family.generation, family.closed_at) == (0, None)
+
+
+def sign_in(browser, somebody) -> None:
+    """Let somebody sign in in a browser, with the page of his that this gives him."""
+    browser.client.force_login(somebody)
+    browser.headers["X-CSRFToken"] = browser.get("applications/").json()["csrf_token"]
+
+
+def test_what_somebody_left_behind_is_not_the_next_ones(signed_in, user):
+    kept = sent_cookie(signed_in)
+    sign_in(signed_in, UserFactory())
+    refused_and_dropped(oauth(signed_in))
+    sign_in(signed_in, user)
+    signed_in.client.cookies[COOKIE] = kept
+    assert oauth(signed_in).status_code == 200
+
+
+def test_whoever_is_signed_in_may_give_up_what_was_left_behind(signed_in):
+    sign_in(signed_in, UserFactory())
+    assert dropped(oauth(signed_in, "revoke", {"application": "own"}))
+    assert TokenFamily.objects.get().closed_at is not None
+
+
+def test_a_session_is_not_asked_about_a_text_in_the_body(own, user):
+    somebody = Browser(UserFactory())
+    form = {"grant_type": "refresh_token", "refresh_token": body_text(user)}
+    assert oauth(somebody, form=form).status_code == 200
+
+
+def test_an_application_that_stops_giving_pairs_to_browsers_takes_none_back(signed_in, shop):
+    shop.options = {"browser_pairs": False}
+    shop.save()
+    refused_and_dropped(oauth(signed_in))
 
 
 # Dropping it

@@ -238,6 +238,7 @@ def test_a_token_of_a_body_is_not_taken_from_a_cookie(pair):
 
 def test_a_token_of_a_cookie_is_not_taken_from_a_body(pair):
     TokenFamily.objects.update(in_cookie=True)
+    Application.objects.update(options={"browsers": True})
     assert verdict_of(text_of(pair), SOON) == "transport_differs"
     assert refreshed(pair, by=Presenter(in_cookie=True)).pair.in_cookie
 

@@ -1,4 +1,4 @@
-"""Starting a Django session for somebody who redeemed a login key that was made for it."""
+"""Django's session: whose it is, and starting one for somebody who redeemed a login key that was made for it."""
 
 from __future__ import annotations
 
@@ -41,6 +41,14 @@ def backend_of(user: AbstractBaseUser) -> str:
             return path
     msg = "None of AUTHENTICATION_BACKENDS knows the user of this login key."
     raise ImproperlyConfigured(msg)
+
+
+def signed_in(request: HttpRequest) -> object | None:
+    """Return the primary key of whoever has a session in this browser; None for nobody, and without sessions.
+
+    DRF has put its own idea of a user on the request by now, so the session itself is asked.
+    """
+    return auth.get_user(request).pk if hasattr(request, "session") else None
 
 
 def sign_in(request: HttpRequest, user: AbstractBaseUser, *, backend: str) -> None:

@@ -40,7 +40,8 @@ class Presenter:
 
     ``circumstances`` is a caller who is nobody yet: the token itself says who he is. ``client`` is the API key that has
     authenticated, ``public_id`` the application's where its holder names it; neither has to be there, and both must be
-    right when they are. ``in_cookie`` says that a browser sent it by itself.
+    right when they are. ``in_cookie`` says that a browser sent it by itself, and ``signed_in`` is the primary key of
+    whoever has a session in that browser.
     """
 
     circumstances: Caller = field(default_factory=_nobody)
@@ -48,11 +49,19 @@ class Presenter:
     public_id: str = ""
     application_slug: str = ""
     in_cookie: bool = False
+    signed_in: object | None = None
 
     def objection(self, family: TokenFamily) -> str:
         """Return what speaks against refreshing this family for this presenter, as a word for logs."""
         # One that lives in a cookie is not taken from a body, which needs no CSRF proof; nor the other way round.
-        return self.client_objection(family) or ("transport_differs" if self.in_cookie != family.in_cookie else "")
+        return self.client_objection(family) or self._transport_objection(family)
+
+    def _transport_objection(self, family: TokenFamily) -> str:
+        if self.in_cookie != family.in_cookie:
+            return "transport_differs"
+        # Who was here before left it behind: his page would go on as him under the name of somebody else.
+        left_behind = self.in_cookie and self.signed_in is not None and self.signed_in != family.user_id
+        return "another_user" if left_behind else ""
 
     def client_objection(self, family: TokenFamily) -> str:
         """Return what speaks against his holding this family's tokens at all."""

@@ -179,6 +179,8 @@ def _question(family: TokenFamily, by: Presenter) -> tuple[Question, timedelta]:
     limits = question.provider.refresh_limits(question.options)
     if limits is None:
         reject("not_refreshed_any_more", family)
+    if family.in_cookie and not limits.browsers:
+        reject("no_pairs_for_browsers", family)
     return question, timedelta(seconds=limits.idle)
 
 

@@ -16,6 +16,7 @@ from token_issuer.api.clients import Client, client_of
 from token_issuer.api.forms import form_of
 from token_issuer.api.parsers import IssuerRequest
 from token_issuer.api.refusals import OtherGrantType
+from token_issuer.api.signing_in import signed_in
 from token_issuer.api.views.base import SecureView
 from token_issuer.crypto import TokenText
 from token_issuer.errors import BadGrant, TokenRejected
@@ -69,6 +70,7 @@ class OAuthView(SecureView):
             public_id=self.client.public_id,
             application_slug=found.slug,
             in_cookie=found.in_cookie,
+            signed_in=signed_in(self.request._request) if found.in_cookie else None,
         )
 
     def server(self) -> Caller:
