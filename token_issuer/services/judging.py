@@ -54,7 +54,9 @@ def _rows(alias: str) -> IssuedTokenQuerySet:
 @lru_cache(maxsize=8)
 def _lean_rows(alias: str) -> IssuedTokenQuerySet:
     own = [field.name for field in IssuedToken._meta.concrete_fields]
-    return _rows(alias).only(*own, *(f"certificate__{name}" for name in _STATES), "family__closed_at")
+    return _rows(alias).only(
+        *own, *(f"certificate__{name}" for name in _STATES), "family__closed_at", "family__expires_at"
+    )
 
 
 def objection(token: IssuedToken, *, at: datetime) -> str:
