@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 GRACE = timedelta(seconds=10)
+RETENTION = timedelta(hours=1)
 
 
 @dataclass
@@ -39,6 +41,7 @@ class Family:
     head: int = 0
     rotated_at: datetime | None = None
     ended: bool = False
+    purged: bool = False
     texts: list[str] = field(default_factory=list, repr=False)
 
     def good(self, at: datetime) -> bool:
@@ -66,6 +69,7 @@ class Token:
     one_time: bool = False
     consumed: bool = False
     ended: bool = False
+    purged: bool = False
 
     def good(self, at: datetime) -> bool:
         return (
@@ -77,3 +81,15 @@ class Token:
             and (self.key is None or self.key.honoured)
             and (self.family is None or not self.family.ended)
         )
+
+
+def purge(tokens: Iterable[Token], families: Iterable[Family], at: datetime) -> None:
+    """Forget what ended longer ago than the retention; a family only after the last of its tokens."""
+    kept = []
+    for token in tokens:
+        token.purged = token.purged or token.ends < at - RETENTION
+        if not token.purged:
+            kept.append(token.family)
+    for family in families:
+        has_tokens = any(each is family for each in kept)
+        family.purged = family.purged or (family.ends < at - RETENTION and not has_tokens)
