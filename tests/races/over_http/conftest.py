@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, connections
 
 from tests.conftest import ROOT
 
@@ -43,7 +43,7 @@ class Answer:
     body: dict[str, Any]
 
 
-Rounds = Callable[[list[Call]], list[list[Answer]]]
+Rounds = Callable[[Callable[[], Call], int], list[list[Answer]]]
 
 
 @pytest.fixture
@@ -74,22 +74,34 @@ def served(transactional_db: None, tmp_path: Any) -> Iterator[Callable[..., int]
 
 @pytest.fixture
 def rounds() -> Callable[[int], Rounds]:
-    """Return for a port what makes 50 clients POST each call at the same moment, one call after the other."""
+    """Return for a port what makes 50 clients POST one call at the same moment, so many times.
+
+    A round's call is made right before it: what it carries may live for two minutes, and a slow machine needs more.
+    """
 
     def at(port: int) -> Rounds:
-        return lambda calls: _in_rounds(port, calls)
+        return lambda make, number: _in_rounds(port, make, number)
 
     return at
 
 
-def _in_rounds(port: int, calls: list[Call]) -> list[list[Answer]]:
-    answers: list[list[Answer | None]] = [[None] * CLIENTS for _ in calls]
-    barrier = threading.Barrier(CLIENTS)
+def _in_rounds(port: int, make: Callable[[], Call], rounds: int) -> list[list[Answer]]:
+    answers: list[list[Answer | None]] = [[None] * CLIENTS for _ in range(rounds)]
+    calls: list[Call] = []
+
+    def next_call() -> None:
+        """Run by one of the clients, when all of them have come."""
+        try:
+            calls.append(make())
+        finally:
+            connections.close_all()
+
+    barrier = threading.Barrier(CLIENTS, action=next_call)
 
     def client(index: int) -> None:
-        for number, call in enumerate(calls):
+        for number in range(rounds):
             barrier.wait(timeout=60)
-            answers[number][index] = _posted(port, call)
+            answers[number][index] = _posted(port, calls[number])
 
     threads = [threading.Thread(target=client, args=(index,)) for index in range(CLIENTS)]
     for thread in threads:

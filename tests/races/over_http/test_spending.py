@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -55,25 +56,21 @@ def uploads() -> Any:
     return application
 
 
-def refresh_calls(person: Any, path: str, number: int) -> list[Call]:
-    calls = []
-    for _ in range(number):
-        pair = issue(person, "api", scope="read").pair
-        assert pair is not None
-        body = {"grant_type": "refresh_token", "refresh_token": pair.refresh_token.reveal()}
-        calls.append(Call(path, urlencode(body).encode(), FORM))
-    return calls
+def refreshing(person: Any, path: str) -> Call:
+    pair = issue(person, "api", scope="read").pair
+    assert pair is not None
+    body = {"grant_type": "refresh_token", "refresh_token": pair.refresh_token.reveal()}
+    return Call(path, urlencode(body).encode(), FORM)
 
 
-def opening_calls(person: Any, path: str, number: int) -> list[Call]:
-    tokens = [issue(person, "uploads", access="readwrite", lifetime=120).token.reveal() for _ in range(number)]
-    return [Call(path, b"", {"Authorization": f"Bearer {token}"}) for token in tokens]
+def opening(person: Any, path: str) -> Call:
+    token = issue(person, "uploads", access="readwrite", lifetime=120).token.reveal()
+    return Call(path, b"", {"Authorization": f"Bearer {token}"})
 
 
-def redeeming_calls(person: Any, path: str, number: int) -> list[Call]:
-    who, at = caller(person), timezone.now()
-    keys = [login_keys.make(who, "api", body={"scope": "read", "key_lifetime": 600}, at=at) for _ in range(number)]
-    return [Call(path, json.dumps({"key": made.text.reveal()}).encode(), JSON) for made in keys]
+def redeeming(person: Any, path: str) -> Call:
+    made = login_keys.make(caller(person), "api", body={"scope": "read", "key_lifetime": 600}, at=timezone.now())
+    return Call(path, json.dumps({"key": made.text.reveal()}).encode(), JSON)
 
 
 def spent_once(rounds: list[list[Answer]]) -> list[str]:
@@ -101,7 +98,7 @@ def unrecorded(rounds: list[list[Answer]], name: str) -> set[UUID]:
 
 def test_a_refresh_token_without_grace_works_once_and_its_reuse_closes_the_family(served, rounds, person, api):
     go: Rounds = rounds(served(grace=0))
-    found = go(refresh_calls(person, "/issuer/oauth/token", ROUNDS))
+    found = go(partial(refreshing, person, "/issuer/oauth/token"), ROUNDS)
     assert spent_once(found) == []
     assert TokenFamily.objects.filter(closed_at__isnull=True).count() == 0
     assert AuditEvent.objects.filter(kind=AuditKind.REFRESH_REUSED).count() == ROUNDS
@@ -110,7 +107,7 @@ def test_a_refresh_token_without_grace_works_once_and_its_reuse_closes_the_famil
 
 def test_a_refresh_token_within_its_grace_has_one_successor_for_everybody(served, rounds, person, api):
     go: Rounds = rounds(served(grace=10))
-    found = go(refresh_calls(person, "/issuer/oauth/token", ROUNDS))
+    found = go(partial(refreshing, person, "/issuer/oauth/token"), ROUNDS)
     assert {answer.status for answers in found for answer in answers} == {200}
     assert [len({answer.body["refresh_token"] for answer in answers}) for answers in found] == [1] * ROUNDS
     assert set(TokenFamily.objects.values_list("generation", "closed_at")) == {(1, None)}
@@ -120,29 +117,29 @@ def test_a_refresh_token_within_its_grace_has_one_successor_for_everybody(served
 
 def test_a_one_time_token_opens_once(served, rounds, person, uploads):
     go: Rounds = rounds(served())
-    assert spent_once(go(opening_calls(person, "/opened/", ROUNDS))) == []
+    assert spent_once(go(partial(opening, person, "/opened/"), ROUNDS)) == []
     assert IssuedToken.objects.filter(consumed_at__isnull=False).count() == ROUNDS
 
 
 def test_a_login_key_is_redeemed_once(served, rounds, person, api):
     go: Rounds = rounds(served())
-    found = go(redeeming_calls(person, "/issuer/one-time-keys/redeem/", ROUNDS))
+    found = go(partial(redeeming, person, "/issuer/one-time-keys/redeem/"), ROUNDS)
     assert spent_once(found) == []
     assert OneTimeKey.objects.filter(consumed_at__isnull=False).count() == ROUNDS
     assert unrecorded(found, "token") == set()
 
 
 @pytest.mark.parametrize(
-    ("calls", "path"),
+    ("call", "path"),
     [
-        (refresh_calls, "/naive/refresh/"),
-        (opening_calls, "/naive/opened/"),
-        (redeeming_calls, "/naive/redeem/"),
+        (refreshing, "/naive/refresh/"),
+        (opening, "/naive/opened/"),
+        (redeeming, "/naive/redeem/"),
     ],
     ids=["refresh", "one-time token", "login key"],
 )
 def test_whoever_reads_before_he_writes_is_found_out(
-    served, rounds, person, api, uploads, calls: Callable[..., list[Call]], path: str
+    served, rounds, person, api, uploads, call: Callable[..., Call], path: str
 ):
     go: Rounds = rounds(served())
-    assert spent_once(go(calls(person, path, ROUNDS_OF_A_DOUBLE))) != []
+    assert spent_once(go(partial(call, person, path), ROUNDS_OF_A_DOUBLE)) != []
