@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_plus
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest
 
+    from token_issuer.api.forms import Form
     from token_issuer.models import ApiKey
 
 
@@ -44,7 +44,7 @@ class _Claim:
     secret: TokenText | None = field(default=None, repr=False)
 
 
-def client_of(request: HttpRequest, form: Mapping[str, str], *, at: datetime) -> Client:
+def client_of(request: HttpRequest, form: Form, *, at: datetime) -> Client:
     """Return the client of a request.
 
     Raises:
@@ -60,13 +60,13 @@ def client_of(request: HttpRequest, form: Mapping[str, str], *, at: datetime) ->
     return Client(key=_authenticated(request, claim.client_id, claim.secret, at=at))
 
 
-def _claimed(request: HttpRequest, form: Mapping[str, str]) -> _Claim:
-    named, secret = form.get("client_id", ""), form.get("client_secret")
+def _claimed(request: HttpRequest, form: Form) -> _Claim:
+    named, secret = form.texts.get("client_id", ""), form.secrets.get("client_secret")
     header = request.META.get("HTTP_AUTHORIZATION", "")
     if not header:
-        return _Claim(client_id=named, secret=TokenText(secret) if secret else None)
+        return _Claim(client_id=named, secret=secret)
     claim = _of_header(header)
-    if secret or named not in {"", claim.client_id}:
+    if secret is not None or named not in {"", claim.client_id}:
         msg = "The client authenticates in the header or in the body, not in both."
         raise MalformedBody(msg)
     return claim

@@ -6,6 +6,8 @@ appendix B (the encoding). The limits are ours.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import parse_qsl
 
@@ -13,14 +15,26 @@ from django.http.request import RawPostDataException
 
 from token_issuer.api.parsers import LARGEST_BODY, IssuerRequest
 from token_issuer.api.refusals import MalformedBody, UnsupportedBody
+from token_issuer.crypto import TokenText
 
 FORM: Final = "application/x-www-form-urlencoded"
 MOST_FIELDS: Final = 20
 
+SECRETS: Final = frozenset({"client_secret", "refresh_token", "token"})
+"""Fields that no frame of a traceback may show."""
+
 _NOT_A_FORM: Final = f"The body must be {FORM}."
 
 
-def form_of(request: IssuerRequest) -> dict[str, str]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """A form that was read: the fields that anybody may see, and those in ``SECRETS``."""
+
+    texts: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, TokenText] = field(default_factory=dict)
+
+
+def form_of(request: IssuerRequest) -> Form:
     """Return the form in the request's body, without the fields that are empty.
 
     Raises:
@@ -33,7 +47,7 @@ def form_of(request: IssuerRequest) -> dict[str, str]:
     except RawPostDataException as error:
         raise UnsupportedBody(_NOT_A_FORM) from error
     if not data:
-        return {}  # each call has a field that it cannot do without
+        return Form()  # each call has a field that it cannot do without
     if raw.content_type != FORM or raw.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise UnsupportedBody(_NOT_A_FORM)
     if (raw.content_params or {}).get("charset", "utf-8").lower() not in {"utf-8", "utf8"}:
@@ -42,7 +56,18 @@ def form_of(request: IssuerRequest) -> dict[str, str]:
     if len(data) > LARGEST_BODY:
         msg = f"The body must be at most {LARGEST_BODY} bytes."
         raise MalformedBody(msg)
-    return {name: value for name, value in _fields(data).items() if value}
+    return _form((name, value) for name, value in _fields(data).items() if value)
+
+
+def _form(fields: Iterable[tuple[str, str]]) -> Form:
+    texts: dict[str, str] = {}
+    secrets: dict[str, TokenText] = {}
+    for name, value in fields:
+        if name in SECRETS:
+            secrets[name] = TokenText(value)
+        else:
+            texts[name] = value
+    return Form(texts=texts, secrets=secrets)
 
 
 def _fields(data: bytes) -> dict[str, str]:

@@ -7,7 +7,6 @@ Django's CSRF proof. Whoever has a session gets no refresh token in a body, ever
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest, HttpResponseBase
 
+    from token_issuer.api.forms import Form
     from token_issuer.services.families import Pair
     from token_issuer.services.issuing import Issuance
 
@@ -40,15 +40,15 @@ class Received:
     slug: str = ""
 
 
-def received(request: HttpRequest, form: Mapping[str, str], *, field: str) -> Received | None:
+def received(request: HttpRequest, form: Form, *, field: str) -> Received | None:
     """Return the refresh token of a form's field, else of the cookie of the application that the form names.
 
     Raises:
         CsrfFailed: the cookie came without the proof that the site's own page sent the request.
     """
-    slug = form.get("application", "")
-    if field in form:
-        return Received(text=TokenText(form[field]), slug=slug)
+    slug = form.texts.get("application", "")
+    if field in form.secrets:
+        return Received(text=form.secrets[field], slug=slug)
     # A browser sends whatever name somebody gave it; the only ones that we gave end with a slug.
     name = COOKIE + slug
     if slug_re.fullmatch(slug) is None or name not in request.COOKIES:

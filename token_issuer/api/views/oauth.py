@@ -13,12 +13,11 @@ from rest_framework.response import Response
 from token_issuer.api import answers, oauth_errors, spellings, transports
 from token_issuer.api.callers import caller_of
 from token_issuer.api.clients import Client, client_of
-from token_issuer.api.forms import form_of
+from token_issuer.api.forms import Form, form_of
 from token_issuer.api.parsers import IssuerRequest
 from token_issuer.api.refusals import OtherGrantType
 from token_issuer.api.signing_in import signed_in
 from token_issuer.api.views.base import SecureView
-from token_issuer.crypto import TokenText
 from token_issuer.errors import BadGrant, TokenRejected
 from token_issuer.models import Origin
 from token_issuer.services import exchanging, introspecting, refreshing, revoking_presented
@@ -35,7 +34,7 @@ _SCOPE: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7
 class OAuthView(SecureView):
     """A view that reads forms, knows clients, and speaks the standard's words alone."""
 
-    form: dict[str, str]
+    form: Form
     client: Client
     circumstances: Caller
     forgotten: str = ""  # the application whose cookie the browser is to drop
@@ -79,9 +78,9 @@ class OAuthView(SecureView):
 
     def required(self, name: str) -> str:
         """Return a field of the form; BadGrant without it."""
-        if name not in self.form:
+        if name not in self.form.texts:
             raise BadGrant(name, "is required")
-        return self.form[name]
+        return self.form.texts[name]
 
 
 class ExchangeView(OAuthView):
@@ -113,7 +112,7 @@ class ExchangeView(OAuthView):
             raise
 
     def _scope(self) -> list[str] | None:
-        text = self.form.get("scope")
+        text = self.form.texts.get("scope")
         if text is not None and not _SCOPE.fullmatch(text):
             raise BadGrant("scope", "must be names of scopes with one blank between them")
         return None if text is None else text.split(" ")
@@ -137,5 +136,7 @@ class IntrospectView(OAuthView):
 
     def post(self, request: IssuerRequest) -> Response:
         """Answer what is known of a token of the key's own application; nothing but "not active" of any other."""
-        server, text = self.server(), TokenText(self.required("token"))
+        server, text = self.server(), self.form.secrets.get("token")
+        if text is None:
+            raise BadGrant("token", "is required")
         return Response(answers.introspection(introspecting.introspect(server, text, at=self.at)))
