@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from django.db.models import F
 
-from token_issuer.errors import PolicyDenied, Unavailable
+from token_issuer.errors import NotAuthenticated, PolicyDenied, Unavailable
 from token_issuer.models import Application, Principal, VendorAccount
 from token_issuer.models.vendor_account import LARGEST_NUMBER
 from token_issuer.policy import BadPattern, render
 from token_issuer.services.transactions import durable, in_transaction, retrying, write_alias
+from token_issuer.services.vanished import refusing_the_vanished
 
 if TYPE_CHECKING:
     from token_issuer.policy import Decision
@@ -62,7 +63,8 @@ def _allocated(application: Application, caller: Caller) -> int:
     if in_transaction():
         # A host's (issuing allows that with ``on_commit`` only): if he rolls back, nobody has got the number.
         return _allocate(application, caller)
-    with durable():
+    account = VendorAccount(application=application, user_id=caller.user_id)
+    with refusing_the_vanished(account), durable():
         return _allocate(application, caller)
 
 
@@ -79,4 +81,9 @@ def _allocate(application: Application, caller: Caller) -> int:
     # request, that number counts, and the one just taken is left out for ever.
     own = VendorAccount.objects.using(write_alias()).filter(application=application, user_id=caller.user_id)
     own.filter(number__isnull=True).update(number=number)
-    return own.values_list("number", flat=True).get()  # type: ignore[return-value]  # the UPDATE left none without
+    allocated = own.values_list("number", flat=True).first()
+    if allocated is None:
+        # MariaDB leaves out, and says nothing of, a row whose user is gone.
+        msg = "This account is gone."
+        raise NotAuthenticated(msg)
+    return allocated

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+from django.db import IntegrityError
 from django.db.models import F
 
 from token_issuer import signals
@@ -99,15 +100,18 @@ def _count(caller: Caller, application: Application, *, reason: str, at: datetim
         kind=AuditKind.DENIED,
         at=at,
         bucket=bucket,
-        user_id=caller.user_id,
         application=application,
         detail={"reason": reason, "origin": str(caller.origin), **server},
         count=0,
         **caller.circumstances,
     )
-    # Two first refusals of a minute at once: one row is kept, both are counted.
-    events.bulk_create([fresh], ignore_conflicts=True)
-    events.filter(bucket=bucket).update(count=F("count") + 1)
+    for user_id in (caller.user_id, None):  # None where the user was deleted while he was being refused
+        fresh.user_id = user_id
+        # Two first refusals of a minute at once: one row is kept, both are counted.
+        with suppress(IntegrityError):
+            events.bulk_create([fresh], ignore_conflicts=True)
+        if events.filter(bucket=bucket).update(count=F("count") + 1):
+            return
 
 
 def _server(caller: Caller) -> dict[str, str]:

@@ -84,6 +84,9 @@ class Caller:
         if not self.user.is_authenticated:
             msg = "Sign in first."
             raise NotAuthenticated(msg)
+        if self.user.pk is None:
+            msg = "This account is gone."
+            raise NotAuthenticated(msg)
         if not self.user.is_active:
             msg = "This account is not active."
             raise NotAuthenticated(msg)

@@ -209,6 +209,8 @@ def facts_of(question: Question) -> Facts:
             actor=caller.api_key,
         )
     )
+    # The site's function may have deleted or deactivated this very object, and a name is made from it below.
+    caller.require_active()
     if caller.principal is Principal.API_KEY:
         answer, answered_by = _by_key(caller, answer, answered_by)
     facts = Facts(

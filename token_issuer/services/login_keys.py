@@ -25,6 +25,7 @@ from token_issuer.services.callers import clean
 from token_issuer.services.logged import facts
 from token_issuer.services.revoking import LONGEST_REASON
 from token_issuer.services.transactions import durable, require_no_transaction, retrying, write_alias
+from token_issuer.services.vanished import refusing_the_vanished
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -206,7 +207,8 @@ def _store(key: OneTimeKey, question: Question, decision: Decision, *, at: datet
 
     for attempt in range(1, _ATTEMPTS + 1):
         try:
-            return retrying(work)
+            with refusing_the_vanished(key):
+                return retrying(work)
         except IntegrityError:
             if not key.single:
                 raise

@@ -11,6 +11,7 @@ from django.db import transaction
 from token_issuer.errors import RateLimited
 from token_issuer.services import windows
 from token_issuer.services.transactions import durable, in_transaction, retrying, write_alias
+from token_issuer.services.vanished import refusing_the_vanished
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -40,6 +41,7 @@ def record(entry: Entry, *, at: datetime, then: Callable[[], None]) -> None:
 
     Raises:
         RateLimited: the window is used up; nothing was written, nothing is claimed.
+        NotAuthenticated, NotFound: the same, because whose token it is, or its application, was deleted meanwhile.
     """
     hosted = in_transaction()
     insert = _insert if hosted else _insert_durably
@@ -71,7 +73,8 @@ def _insert_durably(entry: Entry, *, at: datetime) -> bool:
             _write(entry, at=at)
 
     try:
-        retrying(work)
+        with refusing_the_vanished(entry.row):
+            retrying(work)
     except _NotCharged:
         return False
     return True

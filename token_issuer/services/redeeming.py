@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NoReturn
 
@@ -12,7 +13,7 @@ from django.db.models import BigIntegerField, F, Value
 from token_issuer import policy
 from token_issuer.conf import conf
 from token_issuer.crypto import digests, opaque, stamps
-from token_issuer.errors import PolicyDenied, TokenRejected
+from token_issuer.errors import NotAuthenticated, PolicyDenied, TokenRejected
 from token_issuer.models import OneTimeKey, Origin, Standing
 from token_issuer.providers.scopes import TOKENS_ISSUE
 from token_issuer.registry import privileges_of
@@ -71,7 +72,7 @@ def redeem(
     if starts_session and before_session is not None:
         before_session(user)
     caller = _caller(circumstances, key, user)
-    with auditing.counting_refusals(caller, key.application, at=at):
+    with _of_somebody(key), auditing.counting_refusals(caller, key.application, at=at):
         caller.require_scope(TOKENS_ISSUE)
         question = recalling.question_of(key, caller)
         decision = _decided(question, lifetime=key.lifetime)
@@ -85,6 +86,15 @@ def redeem(
             lineage=_lineage(question, grant, key, user=user, at=at, in_browser=starts_session),
         )
     return Redeemed(issuance=issuance, user=user, starts_session=starts_session)
+
+
+@contextmanager
+def _of_somebody(key: OneTimeKey) -> Iterator[None]:
+    """Reject the key of a user who was deleted while policy was asked, or the rows were written."""
+    try:
+        yield
+    except NotAuthenticated:
+        _reject("principal_gone", key)
 
 
 def _found(text: TokenText) -> OneTimeKey:

@@ -13,13 +13,12 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from django.db import IntegrityError
 from django.db.models import BigIntegerField, Value
 
 from token_issuer import policy
 from token_issuer.conf import conf
 from token_issuer.crypto import TokenText
-from token_issuer.errors import BadGrant, PolicyDenied, Unavailable
+from token_issuer.errors import BadGrant, NotAuthenticated, PolicyDenied, Unavailable
 from token_issuer.models import Origin, TokenFamily
 from token_issuer.policy import Deny
 from token_issuer.providers import scopes
@@ -81,17 +80,15 @@ def refresh(
     decided = None
     for _ in range(_TRIES):
         _require_claimable(family, presented.generation, by, at=at)
-        decided = decided or _decided(family, by, scope=scope, at=at)
         try:
+            decided = decided or _decided(family, by, scope=scope, at=at)
             return _advanced(decided, family, presented.generation, at=at)
         except _NothingClaimed:
             presenting.look_again(family)
-        except IntegrityError:
-            # The row's user was deleted while it was being written: the claim is rolled back, and nobody's it was.
+        except NotAuthenticated:
+            # The user was deleted while policy was asked or the row was written: the claim is rolled back.
             presenting.look_again(family)
-            if family.user_id is None:
-                reject("user_gone", family)
-            raise
+            reject("user_gone", family)
     _require_claimable(family, presented.generation, by, at=at)
     msg = "The refresh token was claimed by others twice in a row."
     raise Unavailable(msg)
