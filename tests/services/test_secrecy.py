@@ -5,16 +5,32 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+import jwt
 import pytest
 from django.db import connection
+from django.test import RequestFactory
+from django.utils import timezone
 from django.views.debug import ExceptionReporter
+from rest_framework.response import Response
+from rest_framework.views import APIView
 
-from tests.factories import AT, VIDEOSDK_KEY, VIDEOSDK_SECRET, ApplicationFactory, RuleFactory
+import token_issuer
+from tests.factories import AT, VIDEOSDK_KEY, VIDEOSDK_SECRET, ApplicationFactory, RuleFactory, api_key
+from token_issuer.api.authentication import (
+    AccessTokenAuthentication,
+    ApiKeyAuthentication,
+    OneTimeTokenAuthentication,
+    SelfSignedAuthentication,
+)
+from token_issuer.crypto import TokenText
 from token_issuer.services import api_keys, issuing, registering, rotating
 from token_issuer.services.api_key_drafts import ApiKeyDraft
 from token_issuer.services.drafts import ApplicationDraft
+from token_issuer.services.verified import Kind
+from token_issuer.web.credentials import credential_of
 
 CANARY = "canary-" + "5up3r" * 8
 JWT_START = "eyJ"
@@ -30,9 +46,15 @@ def breaks_at_insert(execute: Callable[..., Any], sql: str, *arguments: Any) -> 
     return execute(sql, *arguments)
 
 
-def reported(deed: Callable[[], object]) -> str:
+def breaks_at_select(execute: Callable[..., Any], sql: str, *arguments: Any) -> Any:
+    if sql.startswith("SELECT") and any(name in sql for name in ("issuedtoken", "apikeysecret")):
+        raise Breakdown
+    return execute(sql, *arguments)
+
+
+def reported(deed: Callable[[], object], breaks: Callable[..., Any] = breaks_at_insert) -> str:
     """Every frame with its locals, as Django mails them to a site's administrators."""
-    with connection.execute_wrapper(breaks_at_insert):
+    with connection.execute_wrapper(breaks):
         try:
             deed()
         except Breakdown:
@@ -87,3 +109,50 @@ def test_an_api_keys_secret_is_in_no_frame(person, rooms):
     report = reported(lambda: api_keys.create(person, rooms, draft, at=AT))
     assert "force_insert" in report
     assert not re.search(r"tis_[0-9A-Za-z]{20}", report)
+
+
+@pytest.fixture
+def presented(person, own, once):
+    """Return a function: a kind in, a good text of it out."""
+    key, secret = api_key(application=own, may_sign=True, scopes=["tokens:issue"])
+    now = int(AT.timestamp())
+    claims = {"apikey": key.public_id, "permissions": ["tokens:issue"], "iat": now, "exp": now + 600}
+    texts = {
+        Kind.ACCESS: issuing.issue(person, "own", body={}, at=AT).token.reveal(),
+        Kind.ONE_TIME: issuing.issue(person, "once", body={}, at=AT).token.reveal(),
+        Kind.API_KEY: f"{key.public_id}.{secret}",
+        Kind.SELF_SIGNED: jwt.encode(claims, secret, "HS256"),
+    }
+    return texts.__getitem__
+
+
+@pytest.mark.parametrize("kind", [Kind.ACCESS, Kind.ONE_TIME, Kind.API_KEY, Kind.SELF_SIGNED])
+@pytest.mark.parametrize("door", ["plain", "rest", "python"])
+def test_a_presented_credential_is_in_no_frame(presented, kind, door, monkeypatch):
+    text = presented(kind)
+    scheme = "Api-Key" if kind is Kind.API_KEY else "Bearer"
+    request = RequestFactory().get("/", headers={"Authorization": f"{scheme} {text}"})
+    wrapped, ending = TokenText(text), text[-20:]
+    del text
+    monkeypatch.setattr(timezone, "now", lambda: AT)
+    rest: Any = Door.as_view()
+    deeds: dict[str, Callable[[], object]] = {
+        "plain": partial(credential_of, request, [kind]),
+        "rest": partial(rest, request),
+        "python": partial(token_issuer.verify, wrapped, kinds=[kind], at=AT),
+    }
+    report = reported(deeds[door], breaks_at_select)
+    assert "in reading" in report
+    assert ending not in report
+
+
+class Door(APIView):
+    """A site's own view that takes everything."""
+
+    authentication_classes = [
+        AccessTokenAuthentication, ApiKeyAuthentication, SelfSignedAuthentication, OneTimeTokenAuthentication,
+    ]  # fmt: skip
+    permission_classes = ()
+
+    def get(self, request):
+        return Response()

@@ -19,6 +19,8 @@ from token_issuer.web import answers
 if TYPE_CHECKING:
     from django.http import HttpRequest, JsonResponse
 
+    from token_issuer.crypto import TokenText
+
 logger = logging.getLogger("token_issuer.verify")
 
 REUSABLE: Final = frozenset({Kind.ACCESS, Kind.API_KEY, Kind.SELF_SIGNED})
@@ -46,13 +48,12 @@ def _looked_at(
 ) -> Verified | JsonResponse | None:
     if bearer.in_address(value for _name, values in request.GET.lists() for value in values):
         return answers.in_address()
-    header = request.META.get("HTTP_AUTHORIZATION", "")
-    text = bearer.presented(header)
+    text = _presented(request, "bearer")
     if text is not None:
         # An API key has a scheme of its own, as in REST views: nobody is to find one where he looks for tokens.
         kinds = frozenset(kinds) - {Kind.API_KEY}
     else:
-        text, kinds = bearer.presented(header, "api-key"), frozenset(kinds) & {Kind.API_KEY}
+        text, kinds = _presented(request, "api-key"), frozenset(kinds) & {Kind.API_KEY}
     if text is None:
         return None
     try:
@@ -64,6 +65,10 @@ def _looked_at(
         return answers.unavailable()
     # Verifying uses nothing up, so what is good once would be good for ever here.
     return answers.invalid() if found is not None and found.one_time else found
+
+
+def _presented(request: HttpRequest, scheme: bearer.Scheme) -> TokenText | None:
+    return bearer.presented(request.META.get("HTTP_AUTHORIZATION", ""), scheme)
 
 
 def _address_of(request: HttpRequest) -> Address | None:
