@@ -14,8 +14,7 @@ from django.db import connection
 from django.test import RequestFactory
 from django.utils import timezone
 from django.views.debug import ExceptionReporter
-from rest_framework.response import Response
-from rest_framework.views import APIView
+from rest_framework.request import Request
 
 import token_issuer
 from tests.factories import AT, VIDEOSDK_KEY, VIDEOSDK_SECRET, ApplicationFactory, RuleFactory, api_key
@@ -32,6 +31,9 @@ from token_issuer.services.drafts import ApplicationDraft
 from token_issuer.services.verified import Kind
 from token_issuer.web.credentials import credential_of
 
+CLASSES = (
+    AccessTokenAuthentication, ApiKeyAuthentication, SelfSignedAuthentication, OneTimeTokenAuthentication,
+)  # fmt: skip
 CANARY = "canary-" + "5up3r" * 8
 JWT_START = "eyJ"
 
@@ -135,24 +137,12 @@ def test_a_presented_credential_is_in_no_frame(presented, kind, door, monkeypatc
     wrapped, ending = TokenText(text), text[-20:]
     del text
     monkeypatch.setattr(timezone, "now", lambda: AT)
-    rest: Any = Door.as_view()
+    rest = Request(request, authenticators=[made() for made in CLASSES])
     deeds: dict[str, Callable[[], object]] = {
         "plain": partial(credential_of, request, [kind]),
-        "rest": partial(rest, request),
+        "rest": partial(getattr, rest, "user"),
         "python": partial(token_issuer.verify, wrapped, kinds=[kind], at=AT),
     }
     report = reported(deeds[door], breaks_at_select)
     assert "in reading" in report
     assert ending not in report
-
-
-class Door(APIView):
-    """A site's own view that takes everything."""
-
-    authentication_classes = [
-        AccessTokenAuthentication, ApiKeyAuthentication, SelfSignedAuthentication, OneTimeTokenAuthentication,
-    ]  # fmt: skip
-    permission_classes = ()
-
-    def get(self, request):
-        return Response()
