@@ -300,6 +300,13 @@ class Lifecycle(RuleBasedStateMachine):
     def time_passes(self, seconds: int) -> None:
         self.at += timedelta(seconds=seconds)
 
+    @precondition(lambda self: self.tokens)
+    @rule(late=st.sampled_from([0, 1, 1800, 3599, 3600, 3601]))
+    def purge_when_the_youngest_has_ended(self, late: int) -> None:
+        """At its end, or at a moment near that of its retention."""
+        self.at = max(self.at, self.tokens[-1].ends + timedelta(seconds=late))
+        self._purge(0)
+
     def _purge(self, which: int) -> None:
         purging.purge(at=self.at)
         model.purge(self.tokens, self.families, self.at)
