@@ -109,6 +109,14 @@ def test_what_has_not_ended_makes_what_is_good(request, which, make):
         assert refreshing.refresh(made.pair.refresh_token, at=LATER).pair is not None
 
 
+@pytest.mark.parametrize("which", ["pair", "lone"])
+def test_a_login_key_that_an_access_token_asked_for_lengthens_no_life(request, which):
+    parent = request.getfixturevalue(which)
+    key = login_key(holder(parent))
+    given = redeeming.redeem(caller(AnonymousUser(), origin=Origin.REDEEM), key.text, at=LATER).issuance.pair
+    assert (given and given.expires_at) == (parent.pair and parent.pair.expires_at)
+
+
 @pytest.mark.parametrize("days", [0, 1, 20])
 def test_a_pair_that_an_access_token_asks_for_ends_with_that_tokens_own(pair, days):
     """Asking for another never lengthens a life; the idle limit is the nearer of both."""

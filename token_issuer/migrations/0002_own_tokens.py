@@ -202,6 +202,7 @@ class Migration(migrations.Migration):
                 ("slot", models.PositiveSmallIntegerField(default=0, verbose_name="slot")),
                 ("resource_key", models.UUIDField(editable=False)),
                 ("starts_session", models.BooleanField(default=False, verbose_name="starts a session")),
+                ("pair_ends_at", models.DateTimeField(editable=False, null=True)),
                 ("single", models.BooleanField(default=False, verbose_name="only one at a time")),
                 ("password_stamp", models.CharField(blank=True, editable=False, max_length=32)),
                 ("epochs", models.BigIntegerField(default=0, editable=False)),

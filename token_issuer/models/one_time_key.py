@@ -59,6 +59,8 @@ class OneTimeKey(models.Model):
     slot = models.PositiveSmallIntegerField(_("slot"), default=0)
     resource_key = models.UUIDField(editable=False)
     starts_session = models.BooleanField(_("starts a session"), default=False)
+    # When a pair of its redeemer ends at the latest; NULL where no access token asked for the key.
+    pair_ends_at = models.DateTimeField(null=True, editable=False)
     single = models.BooleanField(_("only one at a time"), default=False)
     password_stamp = models.CharField(max_length=32, blank=True, editable=False)
     epochs = models.BigIntegerField(default=0, editable=False)

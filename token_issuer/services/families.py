@@ -74,13 +74,14 @@ def newborn(
     at: datetime,
     parent: IssuedToken | None = None,
     epochs: int | None = None,
+    latest: datetime | None = None,
     in_browser: bool = False,
 ) -> Lineage | None:
     """Return the lineage of a new pair, None for a caller or a provider that gets a token alone.
 
     ``parent``: the access token that the caller came with. ``epochs``: of the login key that it comes from, None for a
-    fresh decision. ``in_browser``: it goes to a browser that is signed in with it, though its caller came by another
-    door.
+    fresh decision. ``latest``: when it ends at the latest, whatever the application allows. ``in_browser``: it goes to
+    a browser that is signed in with it, though its caller came by another door.
     """
     limits = question.provider.refresh_limits(question.options)
     caller = question.caller
@@ -91,6 +92,8 @@ def newborn(
     if not (limits.browsers if in_cookie else caller.origin in _IN_BODY):
         return None
     ends = _ends_of(parent, at + timedelta(seconds=limits.absolute))
+    if ends is not None and latest is not None:
+        ends = min(ends, latest)
     if ends is None or ends <= at:
         return None
     family = TokenFamily(

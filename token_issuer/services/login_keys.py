@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from token_issuer.models import Application
+    from token_issuer.models import Application, IssuedToken
     from token_issuer.policy import Decision
     from token_issuer.providers.base import Grant
     from token_issuer.services.callers import Caller
@@ -169,6 +169,7 @@ def _decided(question: Question) -> Decision:
 
 def _row(question: Question, decision: Decision, wish: _Wish, *, text: TokenText, at: datetime) -> OneTimeKey:
     caller, application, grant = question.caller, question.application, question.grant
+    parent = parents.judged_again(caller, at=at)
     return OneTimeKey(
         id=uuid7(),
         digest=digests.digest(text),
@@ -185,11 +186,20 @@ def _row(question: Question, decision: Decision, wish: _Wish, *, text: TokenText
         starts_session=wish.starts_session,
         single=application.single_login_key,
         password_stamp=families.stamp_of(caller),
-        epochs=families.own_epochs(question, grant, parent=parents.judged_again(caller, at=at)),
+        epochs=families.own_epochs(question, grant, parent=parent),
+        pair_ends_at=_pair_ends_at(parent, at=at),
         created_at=at,
         expires_at=at + timedelta(seconds=wish.key_lifetime),
         **caller.circumstances,
     )
+
+
+def _pair_ends_at(parent: IssuedToken | None, *, at: datetime) -> datetime | None:
+    """Return what bounds the redeemer's pair: an access token does not come to a longer life through a key."""
+    if parent is None:
+        return None
+    # Without a refresh token of its own it gives none: at the key's own beginning, every pair has ended.
+    return parent.family.expires_at if parent.family is not None else at
 
 
 def _store(key: OneTimeKey, question: Question, decision: Decision, *, at: datetime) -> None:

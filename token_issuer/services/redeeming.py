@@ -161,7 +161,9 @@ def _lineage(
     pair = None
     # A key that was made for a session gives no refresh token to anything but that session's browser.
     if in_browser or not key.starts_session:
-        pair = families.newborn(question, grant, at=at, epochs=key.epochs, in_browser=in_browser)
+        pair = families.newborn(
+            question, grant, at=at, epochs=key.epochs, latest=key.pair_ends_at, in_browser=in_browser
+        )
     lineage = pair or Lineage(epochs=Value(key.epochs, output_field=BigIntegerField()))
     return replace(lineage, claim=lambda: _claim(key, user, at=at))
 
