@@ -114,13 +114,15 @@ def test_while_the_old_token_is_good_a_failure_is_not_the_callers(client, issuer
 
 
 def test_a_refresh_token_that_ended_signs_out(client, issuer, time):
+    events: list[str] = []
     first = issuer.sign_in()
-    holder = client(refresh_token=first)
+    holder = client(refresh_token=first, on_event=events.append)
     holder.get()
     issuer.close(first)
     time.pass_by(3575)
     with pytest.raises(SignedOut, match="sign in again"):
         holder.get()
+    assert events[-1] == "signed-out"
 
 
 def test_who_is_signed_out_does_not_ask_again(client, issuer):
@@ -144,6 +146,13 @@ def test_signing_in_replaces_what_was_there(client, issuer):
     holder.get()
     holder.sign_in(second)
     assert holder.get().refresh.reveal().partition(".")[0] == second.partition(".")[0]
+
+
+def test_signing_in_at_once_replaces_what_the_program_was_given(client, issuer):
+    second = issuer.sign_in()
+    holder = client(refresh_token=issuer.sign_in())
+    holder.sign_in(second)
+    assert holder.get().refresh.reveal() == second.replace(".0", ".1")
 
 
 def test_signing_in_ends_being_signed_out(client, issuer):
@@ -193,6 +202,19 @@ def test_events_tell_the_life_of_a_token(client, issuer, time):
     holder.get()
     holder.sign_out()
     assert events == ["refreshed", "will-expire", "refreshed", "did-expire", "refreshed", "signed-out"]
+
+
+def test_what_will_expire_is_told_once(client, issuer, time):
+    events: list[str] = []
+    holder = client(refresh_token=issuer.sign_in(), on_event=events.append)
+    holder.get()
+    time.pass_by(3571)
+    issuer.trouble.extend([say(503, {})] * 2)
+    for _ in range(2):
+        holder.get()
+        time.pass_by(5)
+    assert len(issuer.refreshes) == 3
+    assert events == ["refreshed", "will-expire"]
 
 
 def test_a_listener_that_fails_harms_nobody(client, issuer):

@@ -11,6 +11,7 @@ from token_issuer.client import (
     FileStore,
     MemoryStore,
     Pair,
+    ServerUnavailable,
     SignedOut,
     StoreError,
     new_key,
@@ -116,6 +117,26 @@ def test_who_is_signed_out_adopts_a_new_sign_in(two, issuer, store, time):
         one.get()
     other.sign_in(issuer.sign_in())
     assert one.get().is_valid()
+
+
+def test_a_new_sign_in_elsewhere_ends_the_cool_down(two, issuer, time):
+    one, other = two
+    issuer.trouble.append(say(503, {}))
+    with pytest.raises(ServerUnavailable):
+        one.get()
+    other.sign_in(issuer.sign_in())
+    assert one.get().is_valid()
+
+
+def test_whoever_signed_out_elsewhere_is_told_here(client, issuer, store, time):
+    events: list[str] = []
+    holder = client(refresh_token=issuer.sign_in(), store=store, on_event=events.append)
+    holder.get()
+    time.pass_by(3600)
+    issuer.trouble.append(do_first(lambda: store.swap(store.load().version, None)))
+    with pytest.raises(SignedOut):
+        holder.get()
+    assert events[-1] == "signed-out"
 
 
 def test_a_token_that_comes_after_signing_out_is_thrown_away(two, issuer, store, time):
@@ -239,6 +260,17 @@ def test_a_token_that_cannot_be_stored_is_used_and_stored_later(client, issuer, 
         store.fails = fails
         assert holder.get().is_valid()
     assert store.load().refresh.reveal().endswith(".4")
+
+
+def test_a_token_that_cannot_be_stored_is_an_error_in_the_log(client, issuer, caplog):
+    store = Full()
+    holder = client(refresh_token=issuer.sign_in(), store=store)
+    holder.get()
+    store.fails = True
+    holder.refresh()
+    (record,) = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert record.getMessage() == "A new token could not be stored: The disk is full."
+    assert (record.event, record.reason, record.credential) == ("store_failed", "store", "own")
 
 
 def test_a_store_that_cannot_be_read_does_not_matter_while_the_token_is_good(client, issuer, time):
