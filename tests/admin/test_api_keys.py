@@ -78,7 +78,7 @@ def test_the_answer_shows_the_secret_once(site, page):
 def test_nothing_shows_it_again(site, viewer, page):
     secret = shown(site.post(page, filled(may_sign="on")))
     key = ApiKey.objects.get()
-    pages = [url("apikey", "changelist"), url("auditevent", "changelist"), "/admin/"]
+    pages = [url("apikey", "changelist"), url("auditevent", "changelist")]
     pages += [url("apikey", name, key.pk) for name in ("change", "history", "rotate", "revoke")]
     answers = [client.get(each, follow=True) for client in (site, viewer) for each in [*pages, page]]
     assert not any(secret in text(answer) or SECRET.search(text(answer)) for answer in answers)

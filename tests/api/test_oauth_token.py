@@ -391,10 +391,7 @@ def test_basic_credentials_are_encoded_as_a_form_is():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_refresh_is_committed_under_a_hosts_transactions(holder, pair):
-    connection.settings_dict["ATOMIC_REQUESTS"] = True
-    try:
-        assert holder.refresh(text_of(pair)).status_code == 200
-    finally:
-        connection.settings_dict["ATOMIC_REQUESTS"] = False
+def test_a_refresh_is_committed_under_a_hosts_transactions(holder, pair, monkeypatch):
+    monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", True)
+    assert holder.refresh(text_of(pair)).status_code == 200
     assert TokenFamily.objects.get().generation == 1
