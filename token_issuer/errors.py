@@ -111,9 +111,19 @@ class NoActiveCertificate(TokenIssuerError):
 
 
 class VendorUnavailable(TokenIssuerError):
-    """A vendor that must be asked did not answer, or not usefully."""
+    """A vendor that must be asked did not answer, or not usefully.
+
+    ``reason`` is a stable word: ``unreachable`` (the request never left), ``timed_out``, ``dropped`` (the connection
+    ended after the request), ``refused`` (the vendor's no), ``failed`` (the vendor's own trouble), ``garbled`` (an
+    answer nobody can read). ``final`` says that asking again in the same way is no use.
+    """
 
     code = "vendor_unavailable"
+
+    def __init__(self, message: str, *, reason: str, final: bool = False) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.final = final
 
 
 class PolicyUnavailable(TokenIssuerError):

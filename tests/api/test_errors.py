@@ -60,7 +60,8 @@ def test_a_defect_is_no_answer():
 def test_what_a_caller_needs_to_go_on_is_told():
     assert problem(PolicyDenied("no_rule")).reason == "no_rule"
     assert problem(RateLimited(17)).retry_after == 17
-    assert problem(VendorUnavailable("It does not answer.")).status == 502
+    silent = problem(VendorUnavailable("It does not answer.", reason="timed_out"))
+    assert (silent.status, silent.reason) == (502, "timed_out")
 
 
 @pytest.mark.parametrize("error", [OperationalError(TELLING), InterfaceError(TELLING)])

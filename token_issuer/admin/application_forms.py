@@ -128,7 +128,7 @@ class AddApplicationForm(_ConfigurationForm, CertificateForm):
     @property
     def fieldsets(self) -> list[tuple[Any, dict[str, Any]]]:
         """The fields under their headings, in the order in which somebody fills them in."""
-        secrets = [*secret_fields.secret_fields(self.provider, "sign")]
+        secrets = [*secret_fields.secret_fields(self.provider, self.provider.first_purpose or "sign")]
         first = [(_("First certificate, active when you save"), {"fields": secrets})] if secrets else []
         return [
             (None, {"fields": ["name", "slug", "environment", "public_id"]}),

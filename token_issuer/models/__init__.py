@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from token_issuer.models.answered_login_key import AnsweredLoginKey
 from token_issuer.models.api_key import ApiKey, ApiKeySecret
 from token_issuer.models.application import Application
 from token_issuer.models.audit_event import AuditEvent, AuditKind
@@ -13,8 +14,11 @@ from token_issuer.models.rule import Rule, RuleWindow, Window
 from token_issuer.models.standing import Standing
 from token_issuer.models.token_family import TokenFamily
 from token_issuer.models.vendor_account import VendorAccount
+from token_issuer.models.vendor_pair import VendorPair
+from token_issuer.models.vendor_push import VendorPush
 
 __all__ = [
+    "AnsweredLoginKey",
     "ApiKey",
     "ApiKeySecret",
     "Application",
@@ -33,6 +37,8 @@ __all__ = [
     "Standing",
     "TokenFamily",
     "VendorAccount",
+    "VendorPair",
+    "VendorPush",
     "Window",
     "epoch_key",
     "epochs_now",

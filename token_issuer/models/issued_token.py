@@ -133,6 +133,9 @@ class IssuedToken(models.Model):
     epochs = models.BigIntegerField(default=0, editable=False)
     # Of the user's password at issue, where this site verifies the token: a changed password ends it.
     password_stamp = models.CharField(max_length=32, blank=True, default="", db_default="", editable=False)
+    temporary = models.BooleanField(
+        _("temporary"), default=False, db_default=False, help_text=_("Made by hand for a test, without asking policy.")
+    )
     origin = models.CharField(_("origin"), max_length=16)
     decision = models.CharField(_("decision"), max_length=255, help_text=_("The rule or the function that allowed it."))
     ip = models.GenericIPAddressField(_("IP address"), null=True)
@@ -146,7 +149,11 @@ class IssuedToken(models.Model):
         verbose_name_plural = _("issued tokens")
         ordering: ClassVar[list[str]] = ["-id"]
         default_permissions = ("view",)
-        permissions: ClassVar[list[tuple[str, Any]]] = [("revoke_issuedtoken", "Can revoke issued tokens")]
+        permissions: ClassVar[list[tuple[str, Any]]] = [
+            ("revoke_issuedtoken", "Can revoke issued tokens"),
+            ("inspect_issuedtoken", "Can inspect tokens"),
+            ("make_temporary_token", "Can make temporary tokens"),
+        ]
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["user", "-id"], name="token_issuer_token_user"),
             models.Index(fields=["principal_key", "-id"], name="token_issuer_token_principal"),

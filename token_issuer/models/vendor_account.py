@@ -44,7 +44,13 @@ class VendorAccount(models.Model):
     # NULL, not "": several people without a chosen text must not collide in the unique constraint.
     subject = models.CharField(_("subject"), max_length=255, null=True, blank=True)  # noqa: DJ001
     number = models.PositiveIntegerField(_("number"), null=True, editable=False)
+    # What logs its user in at the vendor (``AccountProver``); never the password it was made from.
     sealed_secret = models.BinaryField(null=True, editable=False)
+    proved_at = models.DateTimeField(_("proof set at"), null=True, editable=False)
+    # Committed before the vendor is asked to set it, current after its yes. Sealed under the same field's label, so
+    # that it moves as it is.
+    pending_secret = models.BinaryField(null=True, editable=False)
+    pending_at = models.DateTimeField(_("proof pending since"), null=True, editable=False)
     created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
 
     class Meta(TypedModelMeta):

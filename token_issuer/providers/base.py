@@ -160,6 +160,7 @@ class MintOrder:
     entropy: bytes = field(repr=False)
     secret: Secret | None = field(default=None, repr=False)
     signing_key: SigningKey | None = field(default=None, repr=False)
+    proof: Secret | None = field(default=None, repr=False)  # of the user's account at the vendor (AccountProver)
 
     @property
     def lifetime(self) -> int:
@@ -186,13 +187,28 @@ class MintOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MintedToken:
-    """A token text and what it is. The text never shows in ``repr``."""
+    """A token text and what it is. The text never shows in ``repr``.
+
+    ``beside`` is what the vendor's SDK takes besides the text. ``expires_at`` is for tokens whose end the vendor sets;
+    None: the order's.
+    """
 
     value: str = field(repr=False)
     format: str
     token_id: UUID
     key_id: str
     public_id: str
+    beside: Mapping[str, object] = field(default_factory=dict, repr=False)
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spent:
+    """A vendor's challenge that a grant answers, once for each account. It lives ``lifetime`` seconds."""
+
+    name: str  # the grant's field it stands in
+    text: str = field(repr=False)
+    lifetime: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,12 +266,28 @@ class Provider(ABC):
     needs_issuer: ClassVar[bool] = False  # its tokens name TOKEN_ISSUER["ISSUER"]
     verified_here: ClassVar[bool] = False  # this site's own API accepts its tokens
     whole_seconds: ClassVar[bool] = True  # False: its instants keep their microseconds
+    has_slots: ClassVar[bool] = True  # False: its users have one subject each, whatever the device
+    # True: its texts say nothing, so only the audit knows them, and ``inspect`` refuses every text.
+    opaque: ClassVar[bool] = False
+    # True: the vendor sets how long a token lives. Callers name no lifetime, and one that is longer than policy grants
+    # is refused.
+    vendor_sets_lifetime: ClassVar[bool] = False
     lifetimes: ClassVar[Lifetimes]
     revocation: ClassVar[Revocation]
     renewable: ClassVar[bool]
     requires: ClassVar[Mapping[str, str]] = {}  # a module it needs, and the extra of its package that installs it
 
     # What an administrator enters
+
+    @property
+    def minting_purpose(self) -> str | None:
+        """The purpose of the certificate that tokens are made with; None where they need none."""
+        return "sign" if "sign" in self.secret_fields else None
+
+    @property
+    def first_purpose(self) -> str | None:
+        """The purpose of the secret that an application is registered with; needed if tokens are made with it."""
+        return self.minting_purpose or next(iter(self.secret_fields), None)
 
     def check_public_id(self, value: str) -> None:  # noqa: B027  a vendor may have no rule
         """Raise BadOption("public_id") for a text that cannot be this vendor's id."""
@@ -285,6 +317,10 @@ class Provider(ABC):
 
     def check_grant(self, grant: Grant, options: Options) -> None:  # noqa: B027  a vendor may have no rule
         """Raise BadGrant for what this application's options do not allow, before anything is decided."""
+
+    def spends(self, grant: Grant) -> Spent | None:
+        """Return the vendor's challenge that this grant answers; None where it answers none."""
+        return None
 
     def implied(self, privileges: frozenset[str]) -> frozenset[str]:
         """Return the words together with every weaker word they imply."""

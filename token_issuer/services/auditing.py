@@ -20,11 +20,12 @@ from token_issuer.services.transactions import write_alias
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from token_issuer.errors import TokenIssuerError
+    from token_issuer.errors import TokenIssuerError, VendorUnavailable
     from token_issuer.models import IssuedToken, TokenFamily
     from token_issuer.services.callers import Caller
 
 logger = logging.getLogger("token_issuer.security")
+vendor_logger = logging.getLogger("token_issuer.vendor")
 
 
 def record(
@@ -88,16 +89,36 @@ def refused(caller: Caller, application: Application, error: TokenIssuerError, *
     )
 
 
-def _count(caller: Caller, application: Application, *, reason: str, at: datetime) -> None:
+def vendor_failed(caller: Caller, application: Application, error: VendorUnavailable, *, at: datetime) -> None:
+    """Count and log that a vendor gave nothing usable. The message says what, and holds no secret."""
+    _count(caller, application, kind=AuditKind.VENDOR_FAILED, reason=error.reason, at=at)
+    vendor_logger.warning(
+        "%s was asked for %s: %s",
+        application.provider,
+        application.slug,
+        error.message,
+        extra=facts(
+            "vendor_failed",
+            application=application.slug,
+            provider=application.provider,
+            reason=error.reason,
+            request_id=caller.audited_request_id,
+        ),
+    )
+
+
+def _count(
+    caller: Caller, application: Application, *, reason: str, at: datetime, kind: AuditKind = AuditKind.DENIED
+) -> None:
     minute = at.replace(second=0, microsecond=0)
     server = _server(caller)
     who = (str(caller.user.pk), *server.values())
-    bucket = named_uuid("denied", *who, str(application.pk), reason, minute.isoformat())
+    bucket = named_uuid(kind.value, *who, str(application.pk), reason, minute.isoformat())
     events = AuditEvent.objects.using(write_alias())
     if events.filter(bucket=bucket).update(count=F("count") + 1):
         return
     fresh = AuditEvent(
-        kind=AuditKind.DENIED,
+        kind=kind,
         at=at,
         bucket=bucket,
         application=application,

@@ -17,7 +17,7 @@ from token_issuer.policy import Allow, Decision, Deny, Facts, Limits
 from token_issuer.providers import fields
 from token_issuer.providers.durations import DurationOutOfRange
 from token_issuer.providers.scopes import TOKENS_ISSUE
-from token_issuer.registry import get_provider, privileges_of
+from token_issuer.registry import get_provider, privileges_of, providers
 from token_issuer.services.rules import rules_for
 from token_issuer.services.site_policy import Ask, asked
 from token_issuer.services.transactions import write_alias
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from token_issuer.providers.base import Grant, Options, Provider
     from token_issuer.services.callers import Caller
 
+
+_RELATIONS = {"sign": "signing", "call": "calling"}  # by purpose: what the statements below name a certificate
 
 LONGEST_NAME = 255  # characters of a resource or a subject that the audit holds
 
@@ -63,7 +65,9 @@ class Question:
 
 
 def find_application(caller: Caller, slug: str) -> tuple[Application, Certificate | None, VendorAccount | None]:
-    """Return the application with its active signing certificate and the caller's account: one statement.
+    """Return the application with the active certificate its tokens are made with and the caller's account.
+
+    One statement.
 
     Raises:
         NotFound: there is no application of this name.
@@ -75,9 +79,12 @@ def find_application(caller: Caller, slug: str) -> tuple[Application, Certificat
             signing=FilteredRelation(
                 "certificates", condition=Q(certificates__purpose="sign", certificates__active_slot=1)
             ),
+            calling=FilteredRelation(
+                "certificates", condition=Q(certificates__purpose="call", certificates__active_slot=1)
+            ),
             own_account=FilteredRelation("accounts", condition=Q(accounts__user=caller.user.pk)),
         )
-        .select_related("signing", "own_account")  # type: ignore[misc]  # made by the annotation above
+        .select_related("signing", "calling", "own_account")  # type: ignore[misc]  # made by the annotation above
         .filter(slug=slug)
     )
     found: Application | None = rows.first() if _is_slug_like(slug) else None
@@ -90,7 +97,16 @@ def find_application(caller: Caller, slug: str) -> tuple[Application, Certificat
         msg = "There is no such application."
         raise NotFound(msg)
     row: Any = found
-    return found, getattr(row, "signing", None), getattr(row, "own_account", None)
+    return found, certificate_of(row), getattr(row, "own_account", None)
+
+
+def certificate_of(row: Any) -> Certificate | None:  # noqa: ANN401  a row with ``signing`` and ``calling``
+    """Return what tokens of this application are made with; None where they need nothing, or there is none active."""
+    application: Application = row if isinstance(row, Application) else row.application
+    provider = providers().get(application.provider)
+    purpose = provider.minting_purpose if provider is not None else None
+    found: Certificate | None = getattr(row, _RELATIONS[purpose], None) if purpose in _RELATIONS else None
+    return found
 
 
 def understand(caller: Caller, slug: str, body: Mapping[str, object]) -> Question:
@@ -287,11 +303,14 @@ def _read(
     wrong: dict[str, list[str]] = {}
     lifetime, slot = None, 0
     try:
+        if "lifetime" in rest and provider.vendor_sets_lifetime:
+            rest.pop("lifetime")
+            raise BadGrant("lifetime", "cannot be named: the vendor sets it")
         lifetime = read_lifetime(rest.pop("lifetime", None), limits) if "lifetime" in rest else None
     except FieldError as error:
         wrong["lifetime"] = [error.reason]
     try:
-        slot = _read_slot(rest.pop("slot", 0), application)
+        slot = _read_slot(rest.pop("slot", 0), application, provider)
     except FieldError as error:
         wrong["slot"] = [error.reason]
     try:
@@ -317,9 +336,11 @@ def read_lifetime(value: object, limits: Limits) -> int:
     return seconds
 
 
-def _read_slot(value: object, application: Application) -> int:
+def _read_slot(value: object, application: Application, provider: Provider) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
         raise BadGrant("slot", "must be a whole number")
+    if value and not provider.has_slots:
+        raise BadGrant("slot", "must be 0: at this vendor a user is one on all devices")
     if not 0 <= value < application.slots:
         raise BadGrant("slot", f"must be 0 to {application.slots - 1}")
     return value

@@ -83,9 +83,10 @@ def check_application(provider: Provider, draft: ApplicationDraft) -> None:
             maximum_lifetime=draft.maximum_lifetime,
         ),
     )
-    if "sign" in provider.secret_fields:
-        if not draft.reference:
-            _collect(wrong, lambda: check_secret(provider, "sign", draft.secret))
+    purpose = provider.first_purpose
+    if purpose is not None:
+        if not draft.reference and (draft.secret or provider.minting_purpose):
+            _collect(wrong, lambda: check_secret(provider, purpose, draft.secret))
     elif draft.secret or draft.reference:
         wrong["secret"] = ["is not needed: nothing signs these tokens"]
     _collect(wrong, lambda: check_new_slug(draft.slug))

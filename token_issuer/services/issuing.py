@@ -3,38 +3,40 @@
 from __future__ import annotations
 
 import logging
-import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, overload
 
-from django.core.exceptions import ImproperlyConfigured
-
 from token_issuer import signals
-from token_issuer.conf import conf
 from token_issuer.crypto import TokenText, digests
 from token_issuer.errors import (
     ApplicationDisabled,
     BadGrant,
     NoActiveCertificate,
     PolicyDenied,
-    Unavailable,
 )
-from token_issuer.ids import uuid7
 from token_issuer.models import EpochKind, IssuedToken, epoch_key, epochs_now
 from token_issuer.models.revocation_epoch import EVERYTHING_KEY
 from token_issuer.providers.base import MintedToken, MintOrder
-from token_issuer.services import accounts, auditing, deciding, families, parents, recording
+from token_issuer.services import (
+    accounts,
+    auditing,
+    calling,
+    deciding,
+    families,
+    making,
+    parents,
+    recording,
+    spending,
+)
 from token_issuer.services.logged import facts
-from token_issuer.services.opening import opened_secret, signing_key
 from token_issuer.services.transactions import require_no_transaction
 
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from token_issuer.crypto import Secret, SigningKey
     from token_issuer.models import Application, Certificate
     from token_issuer.policy import Decision
     from token_issuer.providers.base import Grant, Provider
@@ -46,9 +48,10 @@ logger = logging.getLogger("token_issuer.issue")
 
 _RENEW_AHEAD = timedelta(seconds=30)
 
-NO_ISSUER: Final = (
-    'TOKEN_ISSUER["ISSUER"] is not set, and our own tokens name who issued them. '
-    "Set it to this site's absolute https address."
+VENDOR_IS_ASKED: Final = (
+    "token_issuer was called inside an open transaction, but this token comes from a vendor, who cannot be asked to"
+    " forget it. Call it outside transaction.atomic (with ATOMIC_REQUESTS, mark the view"
+    " @transaction.non_atomic_requests)."
 )
 
 
@@ -162,20 +165,60 @@ def issue_decided(
         RateLimited: the decision's window is used up.
     """
     started = time.perf_counter()
-    order = _order(question, grant, certificate, issued_at=at, lifetime=decision.lifetime)
-    minted = _minted(question.provider, order, certificate)
+    order = making.ordered(question, grant, certificate, issued_at=at, lifetime=decision.lifetime)
+    if making.is_had_from_vendor(question.provider, grant):
+        return _had_from_vendor(question, decision, order, certificate=certificate, lineage=lineage, started=started)
+    minted = making.minted(question, order, certificate)
     issuance = _issuance(question, decision, order=order, minted=minted, lineage=lineage)
-    row = _row(question, certificate, issuance, lineage=lineage)
+    row = _row(
+        question, certificate, issuance, epochs=_epochs(question, certificate, grant, lineage=lineage), lineage=lineage
+    )
     recording.record(
         recording.Entry(
             row=row,
             charge=decision.charge,
             family=lineage.newborn if lineage else None,
             claim=lineage.claim if lineage else None,
+            spend=spending.spending(question, grant, at=at),
         ),
         at=at,
         then=lambda: _handed_over(issuance, row, caller=question.caller, on_commit=on_commit, started=started),
     )
+    return issuance
+
+
+def _had_from_vendor(
+    question: Question,
+    decision: Decision,
+    order: MintOrder,
+    *,
+    certificate: Certificate | None,
+    lineage: Lineage | None,
+    started: float,
+) -> Issuance:
+    """Charge and commit, have the token from the vendor, record it; what was charged is given back where that fails.
+
+    No transaction is open while the vendor takes his time, so the epochs are read before: what ended meanwhile counts.
+    """
+    require_no_transaction(VENDOR_IS_ASKED)
+    at = order.issued_at
+    epochs = calling.epochs_before(question.application, _epochs(question, certificate, order.grant, lineage=lineage))
+    reserved = recording.Reservation(
+        charge=decision.charge,
+        claim=lineage.claim if lineage else None,
+        principal_key=question.caller.principal_key,
+    )
+    recording.reserve(reserved, at=at)
+    with calling.giving_back(question, reserved, at=at):
+        minted = making.had_from_vendor(question, order, certificate, longest=decision.lifetime)
+        issuance = _issuance(question, decision, order=order, minted=minted, lineage=lineage)
+        row = _row(question, certificate, issuance, epochs=epochs, lineage=lineage)
+        recording.record(
+            recording.Entry(row=row, family=lineage.newborn if lineage else None),
+            at=at,
+            then=lambda: calling.require_standing(row, at=at),
+        )
+    _handed_over(issuance, row, caller=question.caller, on_commit=None, started=started)
     return issuance
 
 
@@ -185,8 +228,9 @@ def signer_of(question: Question) -> Certificate | None:
     Raises:
         NoActiveCertificate: the format wants one, and there is none.
     """
-    if question.certificate is None and "sign" in question.provider.secret_fields:
-        raise NoActiveCertificate("sign")
+    purpose = question.provider.minting_purpose
+    if question.certificate is None and purpose is not None:
+        raise NoActiveCertificate(purpose)
     return question.certificate
 
 
@@ -204,51 +248,6 @@ def with_subject(question: Question, decision: Decision) -> Grant:
         raise PolicyDenied("subject_not_allowed", f"Your name at the vendor does not fit: {error.reason}.") from error
 
 
-def _order(
-    question: Question, grant: Grant, certificate: Certificate | None, *, issued_at: datetime, lifetime: int
-) -> MintOrder:
-    start = issued_at.astimezone(UTC)
-    if question.provider.whole_seconds:
-        # Vendor formats and JWT carry whole seconds; the row, the answer and the token must say the same.
-        start = start.replace(microsecond=0)
-    if question.provider.needs_issuer and conf.issuer is None:
-        raise ImproperlyConfigured(NO_ISSUER)
-    return MintOrder(
-        token_id=uuid7(),
-        public_id=question.application.public_id,
-        options=question.options,
-        issuer=conf.issuer or "",
-        grant=grant,
-        issued_at=start,
-        expires_at=start + timedelta(seconds=lifetime),
-        key_id=certificate.key_id if certificate is not None else "",
-        entropy=os.urandom(32),
-    )
-
-
-def _minted(provider: Provider, order: MintOrder, certificate: Certificate | None) -> MintedToken:
-    if certificate is None:
-        minted = provider.mint(order)
-    else:
-        with opened_secret(certificate, provider) as secret:
-            minted = provider.mint(_with_secret(order, secret, signing_key(certificate, provider, secret)))
-    if conf.self_check:
-        seen = provider.inspect(minted.value)
-        if seen.problems or seen.expires_at not in {None, order.expires_at}:
-            logger.error(
-                "self-check failed: %s minted a token that does not say what was ordered",
-                provider.label,
-                extra=facts("self_check_failed", provider=provider.name),
-            )
-            msg = f"{provider.label} minted a token that does not say what was ordered."
-            raise Unavailable(msg)
-    return minted
-
-
-def _with_secret(order: MintOrder, secret: Secret, key: SigningKey | None) -> MintOrder:
-    return replace(order, secret=secret, signing_key=key)
-
-
 def _issuance(
     question: Question, decision: Decision, *, order: MintOrder, minted: MintedToken, lineage: Lineage | None
 ) -> Issuance:
@@ -261,7 +260,7 @@ def _issuance(
         format=minted.format,
         slot=question.slot,
         issued_at=order.issued_at,
-        expires_at=order.expires_at,
+        expires_at=minted.expires_at or order.expires_at,
         decision=decision.source,
         sdk=question.provider.sdk(minted, order.grant),
         notices=question.provider.notices(order.grant, question.options),
@@ -269,21 +268,38 @@ def _issuance(
     )
 
 
+def _epochs(
+    question: Question,
+    certificate: Certificate | None,
+    grant: Grant,
+    *,
+    lineage: Lineage | None,
+) -> Any:  # noqa: ANN401  an expression
+    caller, application = question.caller, question.application
+    own_keys = [certificate.pk] if certificate is not None else []
+    if lineage is not None and lineage.epochs is not None:
+        # What it comes from may have been ended a moment ago: its epochs count, never newer ones.
+        return lineage.epochs + epochs_now(own_keys)
+    # Read in the row's own INSERT: a set that is ended while the INSERT is open ends this token too.
+    sets = [caller.principal_key, application.pk, _resource_key(application, grant), EVERYTHING_KEY]
+    sets += [caller.api_key.pk] if caller.api_key is not None else []
+    # A server's own key is its principal too, and counts once.
+    return epochs_now({*sets, *own_keys})
+
+
+def _resource_key(application: Application, grant: Grant) -> UUID:
+    return epoch_key(EpochKind.RESOURCE, application.pk, grant.resource)
+
+
 def _row(
-    question: Question, certificate: Certificate | None, issuance: Issuance, *, lineage: Lineage | None
+    question: Question,
+    certificate: Certificate | None,
+    issuance: Issuance,
+    *,
+    epochs: Any,  # noqa: ANN401  an expression or a number
+    lineage: Lineage | None,
 ) -> IssuedToken:
     caller, application, grant = question.caller, question.application, issuance.grant
-    resource_key = epoch_key(EpochKind.RESOURCE, application.pk, grant.resource)
-    own_keys = [certificate.pk] if certificate is not None else []
-    if lineage is None or lineage.epochs is None:
-        # Read in this row's own INSERT: a set that is ended while the INSERT is open ends this token too.
-        sets = [caller.principal_key, application.pk, resource_key, EVERYTHING_KEY]
-        sets += [caller.api_key.pk] if caller.api_key is not None else []
-        # A server's own key is its principal too, and counts once.
-        epochs: Any = epochs_now({*sets, *own_keys})
-    else:
-        # What it comes from may have been ended a moment ago: its epochs count, never newer ones.
-        epochs = lineage.epochs + epochs_now(own_keys)
     return IssuedToken(
         id=issuance.token_id,
         application=application,
@@ -296,7 +312,7 @@ def _row(
         user_id=caller.user_id,
         subject=grant.subject or "",
         resource=grant.resource,
-        resource_key=resource_key,
+        resource_key=_resource_key(application, grant),
         privileges=sorted(grant.privileges),
         slot=question.slot,
         format=issuance.format,

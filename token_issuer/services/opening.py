@@ -12,12 +12,13 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from token_issuer.crypto import SigningKey, TokenText
-    from token_issuer.models import ApiKeySecret, Certificate
+    from token_issuer.models import ApiKeySecret, Certificate, VendorAccount
     from token_issuer.providers.base import Grant, Provider, Verification
 
 TABLE = "certificate"
 API_KEY_TABLE = "api_key_secret"
-FIELD = "sealed_secret"  # in both
+ACCOUNT_TABLE = "vendor_account"
+FIELD = "sealed_secret"  # in all of them
 
 
 def seal_secret(parts: Mapping[str, str], *, row: UUID) -> bytes:
@@ -28,6 +29,18 @@ def seal_secret(parts: Mapping[str, str], *, row: UUID) -> bytes:
 def seal_api_key_secret(text: TokenText, *, row: UUID) -> bytes:
     """Return the text sealed for one row of an API key's secrets; it opens nowhere else."""
     return vault.seal(Secret(secret=text.reveal()), table=API_KEY_TABLE, field=FIELD, row=row)
+
+
+def seal_proof(parts: Mapping[str, str], *, row: UUID) -> bytes:
+    """Return what proves a user at the vendor, sealed for his account's row; it opens nowhere else."""
+    return vault.seal(Secret(**parts), table=ACCOUNT_TABLE, field=FIELD, row=row)
+
+
+@contextmanager
+def opened_proof(account: VendorAccount) -> Iterator[Secret]:
+    """Hand out what proves a user at the vendor, for the length of a block."""
+    with vault.open(bytes(account.sealed_secret or b""), table=ACCOUNT_TABLE, field=FIELD, row=account.pk) as secret:
+        yield secret
 
 
 @contextmanager

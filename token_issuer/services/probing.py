@@ -19,6 +19,7 @@ from token_issuer.models.application import MOST_SLOTS
 from token_issuer.models.vendor_account import LARGEST_NUMBER
 from token_issuer.policy import Decision
 from token_issuer.providers import fields
+from token_issuer.providers.called import AccountProver, CalledProvider, PairKeeper
 from token_issuer.registry import get_provider
 from token_issuer.services import deciding, issuing, revoking, verifying
 from token_issuer.services.accounts import SLOT_BITS
@@ -82,8 +83,11 @@ def _question(caller: Caller, application: Application) -> tuple[deciding.Questi
         options = deciding.options_of(application, provider)
     except TokenIssuerError as error:
         raise ProbeFailed("provider", error.message) from error
+    if isinstance(provider, CalledProvider | AccountProver | PairKeeper):
+        msg = f"Not tried: a token of {provider.label} is made by the vendor, or for one person's account there."
+        raise NoProbe(msg)
     certificate = deciding.find_application(caller, application.slug)[1]
-    if certificate is None and provider.secret_fields:
+    if certificate is None and provider.minting_purpose is not None:
         raise ProbeFailed("certificate", "None is active.", hint=f"Run `token_issuer_rotate {application.slug}`.")
     limits = deciding.limits_of(application, provider)
     question = deciding.Question(

@@ -19,11 +19,13 @@ if TYPE_CHECKING:
 
 def with_surroundings(rows: Any) -> Any:  # noqa: ANN401  a queryset over families or login keys
     """Return the rows joined with all that asking again takes: user, key, application, its signer, his account."""
-    active = Q(application__certificates__purpose="sign", application__certificates__active_slot=1)
+    active = Q(application__certificates__active_slot=1)
+    signing, calling = (Q(application__certificates__purpose=purpose) for purpose in ("sign", "call"))
     return rows.annotate(
-        signing=FilteredRelation("application__certificates", condition=active),
+        signing=FilteredRelation("application__certificates", condition=active & signing),
+        calling=FilteredRelation("application__certificates", condition=active & calling),
         own_account=FilteredRelation("application__accounts", condition=Q(application__accounts__user=F("user"))),
-    ).select_related("application", "user", "api_key", "signing", "own_account")
+    ).select_related("application", "user", "api_key", "signing", "calling", "own_account")
 
 
 def question_of(row: OneTimeKey | TokenFamily, caller: Caller) -> Question:
@@ -38,7 +40,7 @@ def question_of(row: OneTimeKey | TokenFamily, caller: Caller) -> Question:
     return Question(
         caller=caller,
         application=application,
-        certificate=getattr(row, "signing", None),
+        certificate=deciding.certificate_of(row),
         account=getattr(row, "own_account", None),
         provider=provider,
         options=options,

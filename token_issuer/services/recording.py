@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from django.db import transaction
@@ -15,6 +15,7 @@ from token_issuer.services.vanished import refusing_the_vanished
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from uuid import UUID
 
     from token_issuer.models import IssuedToken, Origin, TokenFamily
     from token_issuer.policy import Charge
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """What one issue writes together: ``claim`` first (it raises when there is nothing to claim), then the charge, then
-    the family of a new pair, then the token's row.
+    """What one issue writes together: ``claim`` first (it raises when there is nothing to claim), then ``spend`` (it
+    raises when there is nothing left to spend), then the charge, then the family of a new pair, then the token's row.
 
     A claim returns the door that the token leaves by where only claiming tells it, else None.
     """
@@ -32,6 +33,16 @@ class Entry:
     charge: Charge | None = None
     family: TokenFamily | None = None
     claim: Callable[[], Origin | None] | None = None
+    spend: Callable[[], None] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reservation:
+    """What is claimed and charged before a vendor is asked. What was charged can be given back, a claim cannot."""
+
+    principal_key: UUID
+    charge: Charge | None = None
+    claim: Callable[[], Origin | None] | None = field(default=None, repr=False)
 
 
 def record(entry: Entry, *, at: datetime, then: Callable[[], None]) -> None:
@@ -51,6 +62,46 @@ def record(entry: Entry, *, at: datetime, then: Callable[[], None]) -> None:
         transaction.on_commit(then, using=write_alias())
     else:
         then()
+
+
+def reserve(reservation: Reservation, *, at: datetime) -> None:
+    """Claim and charge in one transaction.
+
+    Raises:
+        RateLimited: the window is used up; nothing is charged, nothing is claimed.
+    """
+    if reservation.charge is None and reservation.claim is None:
+        return
+    if _reserved(reservation, at=at):
+        return
+    charge = reservation.charge
+    assert charge is not None  # noqa: S101  only a charge can fail
+    retrying(lambda: windows.ensure(charge, reservation.principal_key, at=at))
+    if not _reserved(reservation, at=at):
+        raise RateLimited(windows.seconds_left(charge.window, at))
+
+
+def _reserved(reservation: Reservation, *, at: datetime) -> bool:
+    def work() -> None:
+        with durable():
+            if reservation.claim is not None:
+                reservation.claim()
+            charge = reservation.charge
+            if charge is not None and not windows.charge(charge, reservation.principal_key, at=at):
+                raise _NotCharged
+
+    try:
+        retrying(work)
+    except _NotCharged:
+        return False
+    return True
+
+
+def release(reservation: Reservation, *, at: datetime) -> None:
+    """Give back what was charged: one UPDATE."""
+    charge = reservation.charge
+    if charge is not None:
+        retrying(lambda: windows.give_back(charge, reservation.principal_key, at=at))
 
 
 def _second_try(insert: Callable[..., bool], entry: Entry, *, at: datetime) -> None:
@@ -92,6 +143,8 @@ def _insert(entry: Entry, *, at: datetime) -> bool:
 def _write(entry: Entry, *, at: datetime) -> None:
     if entry.claim is not None:
         entry.row.origin = entry.claim() or entry.row.origin
+    if entry.spend is not None:
+        entry.spend()
     if entry.charge is not None and not windows.charge(entry.charge, entry.row.principal_key, at=at):
         raise _NotCharged
     for row in (entry.family, entry.row):

@@ -61,15 +61,17 @@ def _created(caller: Caller, provider: Provider, draft: ApplicationDraft, *, at:
         created_by_id=caller.user_id,
     )
     auditing.record(AuditKind.APPLICATION_CREATED, caller, at=at, application=application)
-    if "sign" in provider.secret_fields:
-        _add_certificate(caller, application, draft, at=at)
+    if provider.minting_purpose or draft.secret or draft.reference:
+        _add_certificate(caller, application, draft, purpose=provider.first_purpose or "sign", at=at)
     for rule in draft.rules:
         add_rule(caller, application, rule, at=at)
     return application
 
 
-def _add_certificate(caller: Caller, application: Application, draft: ApplicationDraft, *, at: datetime) -> None:
-    material = Material(secret=draft.secret, reference=draft.reference, algorithm=draft.algorithm)
+def _add_certificate(
+    caller: Caller, application: Application, draft: ApplicationDraft, *, purpose: str, at: datetime
+) -> None:
+    material = Material(purpose=purpose, secret=draft.secret, reference=draft.reference, algorithm=draft.algorithm)
     certificate = new_certificate(caller, application, material, at=at)
     Certificate.objects.using(write_alias()).filter(pk=certificate.pk).update(activated_at=at)
     auditing.record(

@@ -37,6 +37,14 @@ def charge(order: Charge, principal_key: UUID, *, at: datetime) -> bool:
     return rows.update(used=F("used") + 1) == 1
 
 
+def give_back(order: Charge, principal_key: UUID, *, at: datetime) -> None:
+    """Give back one unit that was taken at this instant; nothing where its window is gone."""
+    rows = RuleWindow.objects.using(write_alias()).filter(
+        rule_id=order.rule_id, principal_key=principal_key, starts_at=starts_at(order.window, at), used__gt=0
+    )
+    rows.update(used=F("used") - 1)
+
+
 def ensure(order: Charge, principal_key: UUID, *, at: datetime) -> None:
     """Create the window's row if nobody has. Outside the minting transaction: inside, MariaDB deadlocks."""
     row = RuleWindow(rule_id=order.rule_id, principal_key=principal_key, starts_at=starts_at(order.window, at))

@@ -63,11 +63,13 @@ class Command(IssuerCommand):
         rules = rules_of(options["allow"])
         application = find_application(options["slug"])
         if application is None:
-            secret = sources.given(options, provider, "sign")
+            purpose = provider.first_purpose or "sign"
+            # What tokens are made without is asked of nobody.
+            secret = sources.given(options, provider, purpose, ask=provider.minting_purpose is not None)
             self._register(options["slug"], wanted, secret=secret, algorithm=options["algorithm"], rules=rules, at=at)
             return
         _refuse_differences(application, wanted)
-        _refuse_other_secret(application, sources.given(options, provider, "sign", ask=False))
+        _refuse_other_secret(application, sources.given(options, provider, provider.first_purpose or "sign", ask=False))
         added = [rule for rule in rules if allowing.allow(self.caller(), application, rule, at=at)]
         self.say(f"{application.slug} exists; {len(added)} rules added.")
 
@@ -122,7 +124,9 @@ def _refuse_differences(application: Application, wanted: Mapping[str, Any]) -> 
 def _refuse_other_secret(application: Application, given: Given) -> None:
     if not given:
         return
-    active = application.certificates.filter(purpose="sign", active_slot=1).first()
+    active = application.certificates.filter(
+        active_slot=1, purpose=get_provider(application.provider).first_purpose or "sign"
+    ).first()
     if active is not None and _same(active, given):
         return
     why = "has another secret" if active is not None else "has no active certificate"

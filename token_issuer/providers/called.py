@@ -1,0 +1,231 @@
+"""Vendors that must be asked: what is sent to them, and how their answer reads. Data only; ``transport`` speaks HTTP.
+
+``CalledProvider`` has the vendor make the token. The other classes are mixed into any provider: ``AccountProver`` logs
+people in at the vendor by a proof that is kept for each of them, ``Provisioner`` makes those people there,
+``PairKeeper`` hands out tokens of pairs that the vendor gave to a user before, ``Pusher`` tells the vendor of a
+revocation.
+
+All of it is pure, like the rest of a provider: secrets come opened, the clock comes as an argument, and nothing here
+opens a socket.
+"""
+
+from __future__ import annotations
+
+import enum
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from token_issuer.errors import VendorUnavailable
+from token_issuer.providers.base import Provider
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from token_issuer.crypto import Secret
+    from token_issuer.providers.base import Grant, MintedToken, MintOrder, Options, SecretField
+
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+Encoding = Literal["form", "multipart", "json"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VendorRequest:
+    """One HTTP request, as data. ``url`` is absolute and without a query; no secret belongs into it or the query.
+
+    ``values`` is the body, written in ``encoding``. ``repeatable`` says that asking twice makes nothing twice; else
+    only a request that never left is sent again.
+    """
+
+    method: Method
+    url: str
+    query: tuple[tuple[str, str], ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    values: Mapping[str, object] = field(default_factory=dict, repr=False)
+    encoding: Encoding = "form"
+    repeatable: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VendorResponse:
+    """What came back. ``headers`` have lower-case names; ``reason`` is the status line's phrase."""
+
+    status: int
+    reason: str
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes = field(default=b"", repr=False)
+
+    @property
+    def ok(self) -> bool:
+        """Whether the status says success (2xx)."""
+        return 200 <= self.status < 300
+
+    def json(self) -> Any:  # noqa: ANN401  whatever the vendor wrote
+        """Return the body read as JSON.
+
+        Raises:
+            VendorUnavailable: it is none (``garbled``).
+        """
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError) as error:
+            message = "The vendor's answer is no JSON."
+            raise VendorUnavailable(message, reason="garbled") from error
+
+
+class CalledProvider(Provider):
+    """A provider whose tokens the vendor makes: ``request`` and ``read`` stand in for ``mint``."""
+
+    @property
+    def minting_purpose(self) -> str | None:
+        return "call"
+
+    @abstractmethod
+    def request(self, order: MintOrder) -> VendorRequest:
+        """Return what asks the vendor for this token. Everything is checked before: nothing wrong is ever sent."""
+
+    @abstractmethod
+    def read(self, order: MintOrder, response: VendorResponse) -> MintedToken:
+        """Return the token in the vendor's answer.
+
+        Raises:
+            VendorUnavailable: there is none in it; the message says why and never quotes a secret.
+        """
+
+    def mint(self, order: MintOrder) -> MintedToken:
+        """Refuse: only the vendor makes these."""
+        raise NotImplementedError
+
+
+class AccountProver(ABC):
+    """A provider that logs a user in at the vendor with a proof sealed in his account there.
+
+    A user without an account, or without its proof, gets nothing.
+    """
+
+    account_fields: ClassVar[tuple[SecretField, ...]]  # what an administrator enters to set the proof: "Password"
+
+    @abstractmethod
+    def check_account(self, subject: str) -> None:
+        """Raise BadOption("subject") for a name that the vendor cannot have."""
+
+    @abstractmethod
+    def account_proof(self, subject: str, parts: Mapping[str, str]) -> dict[str, str]:
+        """Return what is kept of what was entered, by name; nothing else of it is.
+
+        Raises:
+            BadOption: names the part that cannot be.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallOrder:
+    """What a request of our own to a vendor's server API is made from. ``secret`` is of the purpose ``call``."""
+
+    public_id: str
+    options: Options
+    at: datetime
+    entropy: bytes = field(repr=False)
+    secret: Secret = field(repr=False)
+
+
+class Provisioned(enum.Enum):
+    """What a vendor said to a user being made or given a new password."""
+
+    DONE = "done"
+    EXISTS = "exists"  # asked to make one that there is
+    ABSENT = "absent"  # asked to change one that there is not
+
+
+class Provisioner(AccountProver):
+    """A provider that makes its users at the vendor."""
+
+    @abstractmethod
+    def provision_request(self, order: CallOrder, *, subject: str, password: str, create: bool) -> VendorRequest:
+        """Return what makes this user with this password, or (``create`` False) gives an existing one the password."""
+
+    @abstractmethod
+    def read_provisioned(self, response: VendorResponse) -> Provisioned:
+        """Return what the vendor said.
+
+        Raises:
+            VendorUnavailable: anything else than one of these.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairTexts:
+    """A vendor's pair, opened. The texts never show in ``repr``. ``refresh_expires_at`` None: nobody said."""
+
+    access: str = field(repr=False)
+    access_expires_at: datetime
+    refresh: str | None = field(default=None, repr=False)
+    refresh_expires_at: datetime | None = None
+
+
+class PairRefused(VendorUnavailable):
+    """The vendor does not renew this pair any more: its user has to connect again."""
+
+
+class PairKeeper(ABC):
+    """A provider that hands out tokens of a pair that the vendor gave to a user, and that is kept sealed."""
+
+    deposit_class: ClassVar[type]  # a dataclass of ``grant_field`` fields: what is handed in with a pair
+    renews_pairs: ClassVar[bool]  # whether we renew them (``renewal_request``), or only their user's device can
+
+    @abstractmethod
+    def device_of(self, grant: Grant) -> str | None:
+        """Return which of the user's pairs the grant asks for; None when it asks for none but is minted."""
+
+    @abstractmethod
+    def deposited(self, deposit: Any, *, at: datetime) -> PairTexts:  # noqa: ANN401  an instance of ``deposit_class``
+        """Return the pair that was handed in at this instant.
+
+        Raises:
+            BadGrant: names the field that cannot be.
+        """
+
+    @abstractmethod
+    def handed_out(self, order: MintOrder, pair: PairTexts) -> MintedToken:
+        """Return the token of a pair. What else the SDK takes goes into ``MintedToken.beside``."""
+
+    def renewal_request(self, order: MintOrder, pair: PairTexts) -> VendorRequest:
+        """Return what renews the pair. ``order.secret`` is None where the application has nothing to call with."""
+        raise NotImplementedError
+
+    def renewed(self, order: MintOrder, pair: PairTexts, response: VendorResponse) -> PairTexts:
+        """Return the pair in the answer; lifetimes count from ``order.issued_at``.
+
+        Raises:
+            PairRefused: the vendor renews this one no more.
+            VendorUnavailable: anything else.
+        """
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevokedToken:
+    """What of a revoked token a vendor can be told; never its text. ``remaining`` is whole seconds to its expiry."""
+
+    subject: str
+    resource: str
+    privileges: frozenset[str]
+    remaining: int
+
+
+class Pusher(ABC):
+    """A provider that can tell the vendor of a revocation, where an application has a ``call`` certificate."""
+
+    @abstractmethod
+    def push_request(self, order: CallOrder, token: RevokedToken) -> VendorRequest | None:
+        """Return what ends this token's use at the vendor; None where nothing can be told of such a token."""
+
+    @abstractmethod
+    def read_push(self, response: VendorResponse) -> None:
+        """Return when the vendor has done it.
+
+        Raises:
+            VendorUnavailable: it has not; ``final`` says that asking again is no use.
+        """
