@@ -75,13 +75,17 @@ TROUBLES = (
 some = st.integers(min_value=0, max_value=10_000)
 
 
-def refused(work: Callable[[], object]) -> bool:
-    """Whether it is refused by a word of ours; anything else that is raised is a defect."""
+def given(work: Callable[[], Any]) -> list[Any]:
+    """Return what it gives; nothing when a word of ours refuses it. Anything else that is raised is a defect."""
     try:
-        work()
+        return [work()]
     except TokenIssuerError:
-        return True
-    return False
+        return []
+
+
+def refused(work: Callable[[], object]) -> bool:
+    """Whether a word of ours refuses it."""
+    return not given(work)
 
 
 class Lifecycle(RuleBasedStateMachine):
@@ -115,11 +119,9 @@ class Lifecycle(RuleBasedStateMachine):
     @rule(who=some)
     def issue_a_pair(self, who: int) -> None:
         user, person = self._somebody(who)
-        made: list[Any] = []
-        asked = lambda: made.append(  # noqa: E731
-            issuing.issue(caller(user, origin=Origin.PYTHON), self.api.slug, body={"scope": "read"}, at=self.at)
-        )
-        assert refused(asked) == (not person.may or not self.enabled[self.api.pk])
+        asker = caller(user, origin=Origin.PYTHON)
+        made = given(partial(issuing.issue, asker, self.api.slug, body={"scope": "read"}, at=self.at))
+        assert bool(made) == (person.may and self.enabled[self.api.pk])
         for issuance in made:
             family = model.Family(person, person.password, self.at + IDLE, self.at + ABSOLUTE)
             family.texts.append(issuance.pair.refresh_token.reveal())
@@ -133,9 +135,8 @@ class Lifecycle(RuleBasedStateMachine):
             privileges=["readonly", "readwrite", "reusable"]
         )
         body = {"access": "readwrite", "one_time": one_time, "lifetime": lifetime}
-        made: list[Any] = []
-        asked = lambda: made.append(issuing.issue(caller(user), self.uploads.slug, body=body, at=self.at))  # noqa: E731
-        assert refused(asked) == (not person.may or not self.enabled[self.uploads.pk])
+        made = given(partial(issuing.issue, caller(user), self.uploads.slug, body=body, at=self.at))
+        assert bool(made) == (person.may and self.enabled[self.uploads.pk])
         for issuance in made:
             self._keep(issuance, person, one_time=one_time)
 
@@ -170,10 +171,9 @@ class Lifecycle(RuleBasedStateMachine):
     def _refresh(self, family: model.Family, number: int) -> None:
         alive = family.good(self.at) and self.enabled[self.api.pk]
         verdict = family.verdict(number, self.at) if alive else "refuse"
-        made: list[Any] = []
         events = self._reuses()
-        got_none = refused(lambda: made.append(self._refreshed(family.texts[number])))
-        assert got_none == (verdict in {"refuse", "reuse"}), verdict
+        made = given(partial(refreshing.refresh, family.texts[number], at=self.at))
+        assert bool(made) == (verdict not in {"refuse", "reuse"}), verdict
         assert self._reuses() - events == (verdict == "reuse")
         if not family.person.may or family.person.password != family.password:
             family.ended = True
@@ -191,9 +191,6 @@ class Lifecycle(RuleBasedStateMachine):
     def _reuses() -> int:
         return AuditEvent.objects.filter(kind=AuditKind.REFRESH_REUSED).count()
 
-    def _refreshed(self, text: str) -> Any:
-        return refreshing.refresh(text, at=self.at)
-
     # Using
 
     @precondition(lambda self: self.tokens)
@@ -208,7 +205,7 @@ class Lifecycle(RuleBasedStateMachine):
 
     def _consume(self, token: model.Token) -> None:
         good = self._is_good(token) and token.key is None
-        assert refused(lambda: consuming.consume(token.text, at=self.at, safe=False)) == (not good)
+        assert refused(partial(consuming.consume, token.text, at=self.at, safe=False)) == (not good)
         if good and token.one_time:
             token.consumed = True
 
