@@ -46,7 +46,7 @@ def refresh_text(made) -> str:
     return made.pair.refresh_token.reveal()
 
 
-def test_an_access_token_is_told(server, pair, own, user):
+def test_an_access_token_is_told(server, pair, own, user, settings):
     response = server.post("introspect", token=pair.token.reveal())
     assert {name: response[name] for name in OAUTH_HEADERS} == OAUTH_HEADERS
     assert response.json() == {
@@ -59,7 +59,16 @@ def test_an_access_token_is_told(server, pair, own, user):
         "scope": "orders:read orders:write",
         "token_type": "Bearer",
         "jti": str(pair.token_id),
+        "iss": settings.TOKEN_ISSUER["ISSUER"],
+        "aud": settings.TOKEN_ISSUER["ISSUER"],
     }
+
+
+def test_whom_an_access_token_is_for_is_told(server, own, user):
+    own.options = {"audience": "https://orders.example"}
+    own.save()
+    body = server.post("introspect", token=issued(user).token.reveal()).json()
+    assert (body["active"], body["aud"]) == (True, "https://orders.example")
 
 
 def test_a_refresh_token_is_told(server, pair, own, user):

@@ -82,6 +82,8 @@ def introspection(found: Introspection | None) -> Answer:
         "scope": " ".join(sorted(found.scopes)),
         "token_type": "Bearer" if found.kind == "access" else "",
         "jti": str(found.token_id or ""),
+        "iss": found.issuer,
+        "aud": found.audience,
         "access": found.access or "",
     }
     return {

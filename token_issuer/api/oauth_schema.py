@@ -118,10 +118,12 @@ def _introspection() -> Schema:
         "scope": TEXT,
         "token_type": TEXT,
         "jti": IDENTIFIER,
+        "iss": {"type": "string", "description": "Who issued an access token: this site's ISSUER."},
+        "aud": {"type": "string", "description": "Whom an access token is meant for."},
         "access": {"type": "string", "enum": ["readonly", "readwrite"]},
         "one_time": {"type": "boolean"},
     }
-    known = record(active, optional=("scope", "token_type", "jti", "access", "one_time"))
+    known = record(active, optional=("scope", "token_type", "jti", "iss", "aud", "access", "one_time"))
     return {"anyOf": [known, record({"active": {"type": "boolean", "enum": [False]}})]}
 
 

@@ -28,7 +28,10 @@ _KINDS: Final = frozenset({Kind.ACCESS, Kind.ONE_TIME})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Introspection:
-    """A token that is good at this instant. ``client_id`` is the key that asked for it, else the application."""
+    """A token that is good at this instant. ``client_id`` is the key that asked for it, else the application.
+
+    ``issuer`` and ``audience`` are an access token's ``iss`` and ``aud``; the other kinds carry none.
+    """
 
     kind: KnownKind
     client_id: str
@@ -39,6 +42,8 @@ class Introspection:
     token_id: UUID | None = None
     access: Access | None = None
     one_time: bool = False
+    issuer: str = ""
+    audience: str = ""
 
 
 def introspect(server: Caller, text: TokenText, *, at: datetime) -> Introspection | None:
@@ -95,4 +100,6 @@ def _token(text: TokenText, key: ApiKey, *, at: datetime) -> Introspection | Non
         token_id=token.pk,
         access=found.access,
         one_time=found.one_time,
+        issuer=(conf.issuer or "") if found.kind is Kind.ACCESS else "",
+        audience=found.audience,
     )
