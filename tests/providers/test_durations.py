@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from token_issuer.providers.fields import LONGEST_DURATION, parse_duration
+from token_issuer.providers.durations import LONGEST_DURATION, parse_duration, typed_duration
 
 
 @pytest.mark.parametrize(
@@ -59,3 +59,19 @@ def test_parse_duration_refuses_other_spellings(value: object) -> None:
 def test_parse_duration_refuses_what_is_out_of_range(value: int | str) -> None:
     with pytest.raises(ValueError, match=r"^must be 1 to 315360000 seconds$"):
         parse_duration(value)
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90", 90), ("007", 7), ("120m", 7200), ("PT90S", 90)])
+def test_typed_digits_are_seconds(text: str, seconds: int) -> None:
+    assert typed_duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "1.5", "-1", "+1", "1_000", "1 h", "٣", "9" * 13, "9" * 5000, "soon", "1h30m"])
+def test_typing_anything_else_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r'^must be whole seconds, or a text such as "90s"'):
+        typed_duration(text)
+
+
+def test_typing_nothing_of_a_life_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"^must be 1 to 315360000 seconds$"):
+        typed_duration("0")

@@ -11,6 +11,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from token_issuer.admin import option_fields, secret_fields
+from token_issuer.admin.duration_fields import HINT, LifetimeField
 from token_issuer.admin.service_forms import CertificateForm, ServiceForm, privilege_choices
 from token_issuer.models.application import MOST_SLOTS
 from token_issuer.providers.fields import specs
@@ -72,12 +73,8 @@ def _limit_fields(provider: Provider) -> dict[str, forms.Field]:
     maximum = gettext("Empty means %(maximum)s.") % {"maximum": limits.maximum}
     source = escape(gettext(limits.source))
     return {
-        "default_lifetime": forms.IntegerField(
-            label=_("Default lifetime"), required=False, min_value=1, help_text=f"{span} {default}"
-        ),
-        "maximum_lifetime": forms.IntegerField(
-            label=_("Maximum lifetime"), required=False, min_value=1, help_text=f"{span} {maximum} {source}"
-        ),
+        "default_lifetime": LifetimeField(label=_("Default lifetime"), help_text=f"{HINT} {span} {default}"),
+        "maximum_lifetime": LifetimeField(label=_("Maximum lifetime"), help_text=f"{HINT} {span} {maximum} {source}"),
         "slots": forms.IntegerField(
             label=_("Slots"),
             initial=4,

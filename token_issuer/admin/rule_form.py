@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django import forms
+from django.utils.text import format_lazy
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from token_issuer.admin.duration_fields import HINT, LifetimeField
 from token_issuer.admin.option_fields import words_widget
 from token_issuer.admin.service_forms import privilege_choices
 from token_issuer.errors import BadOption
@@ -28,6 +30,10 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]  # ModelForm[Rule] is
     application: ClassVar[Application]
 
     privileges = forms.MultipleChoiceField(label=_("Privileges"), widget=words_widget())
+    maximum_lifetime = LifetimeField(
+        label=_("Maximum lifetime"),
+        help_text=format_lazy("{} {}", HINT, _("Empty means the application's maximum.")),
+    )
     window = forms.TypedChoiceField(
         label=_("per"), required=False, coerce=_seconds, empty_value=None, choices=[("", "—"), *Window.choices]
     )

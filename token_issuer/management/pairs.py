@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.management.base import CommandError
 
 from token_issuer.providers import fields
+from token_issuer.providers.durations import typed_duration
 
 if TYPE_CHECKING:
     from token_issuer.providers.specs import FieldSpec
@@ -42,7 +43,7 @@ def seconds_of(text: str | None) -> int | None:
     if text is None:
         return None
     try:
-        return fields.parse_duration(int(text) if text.isascii() and text.isdigit() else text)
+        return typed_duration(text)
     except ValueError as error:
         msg = f"A lifetime {error}."
         raise CommandError(msg) from error

@@ -9,6 +9,7 @@ LONGEST_DURATION: Final = 3650 * 86_400
 """Ten years in seconds: no lifetime of anybody's is longer, and dates stay representable."""
 
 _UNIT_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_DIGITS = re.compile(r"[0-9]{1,12}")
 _SHORT = re.compile(r"([0-9]{1,12})([smhd])")
 _ISO = re.compile(
     r"P(?=[0-9T])(?:([0-9]{1,12})D)?(?:T(?=[0-9])(?:([0-9]{1,12})H)?(?:([0-9]{1,12})M)?(?:([0-9]{1,12})S)?)?"
@@ -38,6 +39,15 @@ def parse_duration(value: int | str) -> int:
         message = f"must be 1 to {LONGEST_DURATION} seconds"
         raise DurationOutOfRange(message)
     return seconds
+
+
+def typed_duration(text: str) -> int:
+    """Return what ``parse_duration`` does for what somebody typed, where everything is text: digits are seconds.
+
+    Raises:
+        ValueError: as ``parse_duration`` does.
+    """
+    return parse_duration(int(text) if _DIGITS.fullmatch(text) else text)
 
 
 def _seconds(value: object) -> int | None:
