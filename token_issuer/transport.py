@@ -9,17 +9,16 @@ What is raised never holds the request: no header, no body, no query. Needs http
 
 from __future__ import annotations
 
-import ipaddress
 import time
 from collections.abc import Mapping
 from functools import cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
 from token_issuer.errors import VendorUnavailable
+from token_issuer.providers.addresses import is_safe
 from token_issuer.providers.called import VendorResponse
 
 if TYPE_CHECKING:
@@ -69,23 +68,9 @@ def send(request: VendorRequest, *, deadline: float = DEADLINE) -> VendorRespons
 
 def require_safe(url: str) -> None:
     """Raise ImproperlyConfigured for an address that would carry a secret in clear over a network."""
-    parts = urlsplit(url)
-    if parts.scheme == "https" and parts.hostname:
-        return
-    if parts.scheme == "http" and is_this_machine(parts.hostname or ""):
-        return
-    msg = "A vendor's address must begin with https://."
-    raise ImproperlyConfigured(msg)
-
-
-def is_this_machine(host: str) -> bool:
-    """Whether the host is this machine itself, where nothing is read on the way."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    if not is_safe(url):
+        msg = "A vendor's address must begin with https://."
+        raise ImproperlyConfigured(msg)
 
 
 def _sent_once(request: VendorRequest, *, until: float) -> VendorResponse:
