@@ -9,8 +9,8 @@ import factory
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 
-from token_issuer.crypto import Secret, digests, opaque
-from token_issuer.ids import uuid7
+from token_issuer.crypto import Secret, TokenText, digests, opaque
+from token_issuer.ids import named_uuid, uuid7
 from token_issuer.models import (
     ApiKey,
     ApiKeySecret,
@@ -24,10 +24,11 @@ from token_issuer.models import (
     Rule,
     TokenFamily,
     VendorAccount,
+    VendorPair,
     epoch_key,
 )
 from token_issuer.services.callers import Caller
-from token_issuer.services.opening import seal_api_key_secret, seal_secret
+from token_issuer.services.opening import seal_api_key_secret, seal_pair_text, seal_secret
 
 AT = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 
@@ -137,6 +138,33 @@ class VendorAccountFactory(factory.django.DjangoModelFactory):
     application = factory.SubFactory(ApplicationFactory)
     user = factory.SubFactory(UserFactory)
     principal_key = factory.LazyAttribute(lambda made: epoch_key(EpochKind.USER, made.user.pk))
+
+
+class VendorPairFactory(factory.django.DjangoModelFactory):
+    """A vendor's pair, good from ``AT`` for an hour and a month; ``refresh=None`` makes one that nobody can renew."""
+
+    class Meta:
+        model = VendorPair
+
+    class Params:
+        access = "vendor-access"
+        refresh = "vendor-refresh"
+
+    id = factory.LazyFunction(uuid7)
+    application = factory.SubFactory(ApplicationFactory)
+    user = factory.SubFactory(UserFactory)
+    principal_key = factory.LazyAttribute(lambda made: epoch_key(EpochKind.USER, made.user.pk))
+    device = ""
+    device_key = factory.LazyAttribute(lambda made: named_uuid("device", made.device))
+    sealed_access = factory.LazyAttribute(
+        lambda made: seal_pair_text(TokenText(made.access), field="sealed_access", row=made.id)
+    )
+    sealed_refresh = factory.LazyAttribute(
+        lambda made: made.refresh and seal_pair_text(TokenText(made.refresh), field="sealed_refresh", row=made.id)
+    )
+    access_expires_at = AT + timedelta(hours=1)
+    ends_at = AT + timedelta(days=30)
+    created_at = AT
 
 
 class IssuedTokenFactory(factory.django.DjangoModelFactory):

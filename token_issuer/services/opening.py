@@ -1,24 +1,26 @@
-"""Opening a stored secret, of an application or of an API key: a verb that text search finds."""
+"""Sealing and opening what is stored: secrets of applications and API keys, users' proofs, vendors' pairs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from token_issuer.crypto import Secret, references, revealed, signing_keys, vault
+from token_issuer.crypto import Secret, TokenText, references, revealed, signing_keys, vault
 
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from token_issuer.crypto import SigningKey, TokenText
-    from token_issuer.models import ApiKeySecret, Certificate, VendorAccount
+    from token_issuer.crypto import SigningKey
+    from token_issuer.models import ApiKeySecret, Certificate, VendorAccount, VendorPair
     from token_issuer.providers.base import Grant, Provider, Verification
 
 TABLE = "certificate"
 API_KEY_TABLE = "api_key_secret"
 ACCOUNT_TABLE = "vendor_account"
-FIELD = "sealed_secret"  # in all of them
+PAIR_TABLE = "vendor_pair"
+FIELD = "sealed_secret"  # in all of them but the pairs, which have two
+PairField = Literal["sealed_access", "sealed_refresh"]
 
 
 def seal_secret(parts: Mapping[str, str], *, row: UUID) -> bytes:
@@ -41,6 +43,20 @@ def opened_proof(account: VendorAccount) -> Iterator[Secret]:
     """Hand out what proves a user at the vendor, for the length of a block."""
     with vault.open(bytes(account.sealed_secret or b""), table=ACCOUNT_TABLE, field=FIELD, row=account.pk) as secret:
         yield secret
+
+
+def seal_pair_text(text: TokenText, *, field: PairField, row: UUID) -> bytes:
+    """Return one text of a vendor's pair, sealed for this column of its row; it opens nowhere else."""
+    return vault.seal(Secret(token=text.reveal()), table=PAIR_TABLE, field=field, row=row)
+
+
+def opened_pair_text(pair: VendorPair, field: PairField) -> TokenText | None:
+    """Return one text of a vendor's pair, mute; None where the vendor gave none."""
+    sealed = getattr(pair, field)
+    if sealed is None:
+        return None
+    with vault.open(bytes(sealed), table=PAIR_TABLE, field=field, row=pair.pk) as secret:
+        return TokenText(secret.part("token"))
 
 
 @contextmanager

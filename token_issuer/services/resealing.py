@@ -12,8 +12,8 @@ from uuid import UUID
 from django.core.exceptions import ImproperlyConfigured
 
 from token_issuer.crypto import keyring, vault
-from token_issuer.models import ApiKeySecret, Certificate
-from token_issuer.services.opening import API_KEY_TABLE, FIELD, TABLE
+from token_issuer.models import ApiKeySecret, Certificate, VendorAccount, VendorPair
+from token_issuer.services.opening import ACCOUNT_TABLE, API_KEY_TABLE, FIELD, PAIR_TABLE, TABLE
 from token_issuer.services.transactions import retrying, write_alias
 
 if TYPE_CHECKING:
@@ -21,27 +21,54 @@ if TYPE_CHECKING:
 
     from django.db.models import QuerySet
 
-Sealed = Certificate | ApiKeySecret
+Sealed = Certificate | ApiKeySecret | VendorAccount | VendorPair
 
-# What is sealed, each under the label that its values are bound to.
-TABLES: Final[Mapping[type[Sealed], str]] = {Certificate: TABLE, ApiKeySecret: API_KEY_TABLE}
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A column with sealed values, and the labels that they are bound to."""
+
+    model: type[Sealed]
+    table: str
+    column: str
+    field: str
+
+    def among(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        """Return those of the model's rows that have a value here."""
+        return rows.filter(**{f"{self.column}__isnull": False})
+
+    def rows(self) -> QuerySet[Any]:
+        """Return all rows that have a value here."""
+        return self.among(self.model._default_manager.using(write_alias()))
+
+
+PLACES: Final = (
+    Place(model=Certificate, table=TABLE, column="sealed_secret", field=FIELD),
+    Place(model=ApiKeySecret, table=API_KEY_TABLE, column="sealed_secret", field=FIELD),
+    Place(model=VendorAccount, table=ACCOUNT_TABLE, column="sealed_secret", field=FIELD),
+    # Becomes the current one as it is, so it has that one's label.
+    Place(model=VendorAccount, table=ACCOUNT_TABLE, column="pending_secret", field=FIELD),
+    Place(model=VendorPair, table=PAIR_TABLE, column="sealed_access", field="sealed_access"),
+    Place(model=VendorPair, table=PAIR_TABLE, column="sealed_refresh", field="sealed_refresh"),
+)
 
 
 @dataclass(slots=True)
 class Resealing:
-    """What one run did. ``raced`` rows were changed by somebody else meanwhile and are right already or next time.
+    """What one run did, in sealed values: a vendor's account or pair may have two in its row.
 
-    ``failed`` names the rows that did not open, each with the reason; they are as they were.
+    ``raced`` ones were changed by somebody else meanwhile and are right already or next time. ``failed`` names the rows
+    of those that did not open, each with the reason; they are as they were.
     """
 
     resealed: int = 0
     current: int = 0
     raced: int = 0
-    failed: dict[UUID, str] = field(default_factory=dict)
+    failed: list[tuple[UUID, str]] = field(default_factory=list)
 
     @property
     def seen(self) -> int:
-        """How many rows this run has looked at."""
+        """How many this run has looked at."""
         return self.resealed + self.current + self.raced + len(self.failed)
 
 
@@ -81,11 +108,12 @@ def reseal(*, batch_size: int = 200, progress: Callable[[Resealing], None] | Non
     """
     keyring.ring()  # without a usable ring no row would open, and the setting is what to look at
     done = Resealing()
-    for batch in chain.from_iterable(_batches(model, batch_size) for model in TABLES):
-        for row in batch:
-            _one(row, done)
-        if progress is not None:
-            progress(done)
+    for place in PLACES:
+        for batch in _batches(place, batch_size):
+            for row in batch:
+                _one(place, row, done)
+            if progress is not None:
+                progress(done)
     return done
 
 
@@ -96,10 +124,9 @@ def survey(*some: QuerySet[Any]) -> Survey:
         ImproperlyConfigured: there is no usable key ring.
     """
     ring = keyring.ring()
-    sealed = [rows.filter(sealed_secret__isnull=False) for rows in some] or [_sealed(model) for model in TABLES]
     found: Counter[str] = Counter()
     broken = 0
-    for value in chain.from_iterable(rows.values_list("sealed_secret", flat=True).iterator() for rows in sealed):
+    for value in chain.from_iterable(_values(*some)):
         try:
             found[vault.key_id_of(bytes(value or b""))] += 1
         except ImproperlyConfigured:
@@ -107,32 +134,34 @@ def survey(*some: QuerySet[Any]) -> Survey:
     return Survey(rows=found, first=ring.sealing_key.key_id, known=frozenset(ring.keys), broken=broken)
 
 
-def _one(row: Sealed, done: Resealing) -> None:
-    old = bytes(row.sealed_secret or b"")
+def _values(*some: QuerySet[Any]) -> Iterator[Iterator[Any]]:
+    for place in PLACES:
+        rows = [place.among(queryset) for queryset in some if queryset.model is place.model] if some else [place.rows()]
+        yield from (queryset.values_list(place.column, flat=True).iterator() for queryset in rows)
+
+
+def _one(place: Place, row: Any, done: Resealing) -> None:  # noqa: ANN401  of the place's model
+    old = bytes(getattr(row, place.column) or b"")
     try:
-        fresh = vault.reseal(old, table=TABLES[type(row)], field=FIELD, row=row.pk)
+        fresh = vault.reseal(old, table=place.table, field=place.field, row=row.pk)
     except ImproperlyConfigured as error:
-        # One row that does not open must not keep the others under an old key.
-        done.failed[row.pk] = str(error)
+        # One value that does not open must not keep the others under an old key.
+        done.failed.append((row.pk, str(error)))
         return
     if fresh is None:
         done.current += 1
         return
-    rows = type(row)._default_manager.using(write_alias()).filter(pk=row.pk, sealed_secret=old)
-    if retrying(lambda: rows.update(sealed_secret=fresh)):
+    rows = place.rows().filter(pk=row.pk, **{place.column: old})
+    if retrying(lambda: rows.update(**{place.column: fresh})):
         done.resealed += 1
     else:
         done.raced += 1
 
 
-def _sealed(model: type[Sealed]) -> QuerySet[Any]:
-    return model._default_manager.using(write_alias()).filter(sealed_secret__isnull=False)
-
-
-def _batches(model: type[Sealed], size: int) -> Iterator[list[Any]]:
+def _batches(place: Place, size: int) -> Iterator[list[Any]]:
     last: UUID | None = None
     while True:
-        rows = _sealed(model).order_by("pk")
+        rows = place.rows().order_by("pk")
         batch = list(rows.filter(pk__gt=last)[:size] if last else rows[:size])
         if not batch:
             return

@@ -52,7 +52,7 @@ class Command(IssuerCommand):
         done = resealing.reseal(batch_size=options["batch_size"], progress=self._progress)
         self.say(f"Done: {done.resealed} resealed, {done.current} were under the first key already.")
         if done.failed:
-            lines = "\n".join(f"{row}: {why}" for row, why in done.failed.items())
+            lines = "\n".join(f"{row}: {why}" for row, why in done.failed)
             msg = f"{len(done.failed)} rows do not open and are as they were:\n{lines}"
             raise CommandError(msg)
         if done.raced:
