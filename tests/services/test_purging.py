@@ -6,10 +6,17 @@ from datetime import timedelta
 
 import pytest
 
-from tests.factories import AT, IssuedTokenFactory, OneTimeKeyFactory, RuleFactory, TokenFamilyFactory
+from tests.factories import (
+    AT,
+    IssuedTokenFactory,
+    OneTimeKeyFactory,
+    RuleFactory,
+    TokenFamilyFactory,
+    VendorPairFactory,
+)
 from tests.statements import counted
 from token_issuer.ids import uuid7
-from token_issuer.models import AuditEvent, IssuedToken, OneTimeKey, RuleWindow, TokenFamily
+from token_issuer.models import AuditEvent, IssuedToken, OneTimeKey, RuleWindow, TokenFamily, VendorPair
 from token_issuer.services import purging, verifying
 
 RETENTION = timedelta(days=180)
@@ -45,6 +52,12 @@ def test_families_go_when_they_are_past_it(db):
     family(expired=timedelta(seconds=1))
     kept = family(expired=timedelta(0))
     assert (purging.purge(at=AT).families, [*TokenFamily.objects.all()]) == (1, [kept])
+
+
+def test_a_vendors_pair_goes_at_its_end_whatever_the_retention(db):
+    VendorPairFactory(device="gone", ends_at=AT - timedelta(microseconds=1))
+    kept = VendorPairFactory(ends_at=AT)
+    assert (purging.purge(at=AT).pairs, [*VendorPair.objects.all()]) == (1, [kept])
 
 
 def test_a_family_stays_while_a_token_of_it_does(db):
@@ -173,6 +186,6 @@ def test_a_dry_run_counts_and_keeps(db):
 def test_statements_do_not_grow_with_a_batch(db):
     for hours in range(9):
         token(expired=timedelta(hours=hours + 1))
-    # The longest window; two ages each for four empty tables; tokens: an age, UPDATE, DELETE, and two ages more.
-    with counted(14):
+    # The longest window; two ages each for five empty tables; tokens: an age, UPDATE, DELETE, and two ages more.
+    with counted(16):
         purging.purge(at=AT, batch_size=9)

@@ -14,7 +14,7 @@ from token_issuer.models.rule import Rule, RuleWindow, Window
 from token_issuer.models.standing import Standing
 from token_issuer.models.token_family import TokenFamily
 from token_issuer.models.vendor_account import VendorAccount
-from token_issuer.models.vendor_pair import VendorPair
+from token_issuer.models.vendor_pair import PairStanding, VendorPair
 from token_issuer.models.vendor_push import VendorPush
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "IssuedToken",
     "OneTimeKey",
     "Origin",
+    "PairStanding",
     "Principal",
     "RevocationEpoch",
     "Rule",

@@ -2,30 +2,55 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+import enum
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import BigIntegerField, ExpressionWrapper, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from token_issuer.ids import uuid7
 from token_issuer.models.application import Application
+from token_issuer.models.revocation_epoch import EVERYTHING_KEY, epochs_now
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from django_stubs_ext.db.models import TypedModelMeta
 else:
     TypedModelMeta = object
 
 LONGEST_DEVICE = 64  # characters
+_LONGEST_MARGIN: Final = timedelta(seconds=60)
+
+
+class PairStanding(enum.Enum):
+    """Whether a pair is good, and why not."""
+
+    LIVE = "live"
+    REFUSED = "refused"  # the vendor renews it no more
+    REVOKED = "revoked"  # its user's, or its application's, tokens were ended
+    EXPIRED = "expired"
+
+
+class VendorPairQuerySet(models.QuerySet["VendorPair"]):
+    """Pairs with what is true of them now."""
+
+    def with_epochs_now(self) -> VendorPairQuerySet:
+        """Annotate ``epochs_now``: the sum that the pair's own ``epochs`` must still equal."""
+        current = epochs_now([OuterRef("principal_key"), OuterRef("application_id"), EVERYTHING_KEY])
+        return self.annotate(epochs_now=ExpressionWrapper(current, output_field=BigIntegerField()))
 
 
 class VendorPair(models.Model):
-    """Both texts are sealed; every change is a compare-and-set on ``version``.
+    """Both texts are sealed; every change of them is a compare-and-set on ``version``.
 
-    ``leased_until`` is set by the one worker that is renewing the pair. ``refused_at``: the vendor renews it no more,
-    so its user has to connect again.
+    ``leased_until`` is set by the one worker that is renewing the pair; with a ``reason`` beside it, his vendor did not
+    answer, and nobody asks before then. ``refused_at``: the vendor renews it no more, so its user has to connect again.
+    ``created_at`` is when the pair was handed in that stands here now.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -60,6 +85,8 @@ class VendorPair(models.Model):
     ip = models.GenericIPAddressField(_("IP address"), null=True)
     user_agent = models.CharField(_("user agent"), max_length=255, blank=True)
 
+    objects = VendorPairQuerySet.as_manager()
+
     class Meta(TypedModelMeta):
         verbose_name = _("vendor pair")
         verbose_name_plural = _("vendor pairs")
@@ -76,3 +103,19 @@ class VendorPair(models.Model):
 
     def __str__(self) -> str:
         return f"pair of {self.device or 'no device'}, version {self.version}"
+
+    def standing(self, at: datetime) -> PairStanding:
+        """How it stands at this instant; needs a row read ``with_epochs_now()``."""
+        if self.epochs != getattr(self, "epochs_now", self.epochs):
+            return PairStanding.REVOKED
+        if self.refused_at is not None:
+            return PairStanding.REFUSED
+        return PairStanding.EXPIRED if at >= self.ends_at else PairStanding.LIVE
+
+    def is_fresh(self, at: datetime) -> bool:
+        """Whether the access token lives longer than the margin before which it is renewed.
+
+        The margin is 60 seconds, or a tenth of its life where that is less.
+        """
+        life = self.access_expires_at - (self.renewed_at or self.created_at)
+        return self.access_expires_at - at > min(_LONGEST_MARGIN, life / 10)

@@ -157,12 +157,16 @@ class Provisioner(AccountProver):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairTexts:
-    """A vendor's pair, opened. The texts never show in ``repr``. ``refresh_expires_at`` None: nobody said."""
+    """A vendor's pair, opened. The texts never show in ``repr``. ``refresh_expires_at`` None: nobody said.
+
+    ``reported`` is what was said of the lifetimes, word for word, for the audit; no secret.
+    """
 
     access: str = field(repr=False)
     access_expires_at: datetime
     refresh: str | None = field(default=None, repr=False)
     refresh_expires_at: datetime | None = None
+    reported: Mapping[str, int] = field(default_factory=dict)
 
 
 class PairRefused(VendorUnavailable):
@@ -170,17 +174,31 @@ class PairRefused(VendorUnavailable):
 
 
 class PairKeeper(ABC):
-    """A provider that hands out tokens of a pair that the vendor gave to a user, and that is kept sealed."""
+    """A provider that hands out tokens of a pair that the vendor gave to a user, and that is kept sealed.
 
-    deposit_class: ClassVar[type]  # a dataclass of ``grant_field`` fields: what is handed in with a pair
+    A user has one pair for each ``device``: a text that the grant names. What is handed in with a pair are the fields
+    of ``deposit_class`` (a dataclass of ``grant_field`` fields, without ``device``, ``version`` and ``on_behalf_of``,
+    which stand beside them), over HTTP as in Python.
+    """
+
+    deposit_class: ClassVar[type]
     renews_pairs: ClassVar[bool]  # whether we renew them (``renewal_request``), or only their user's device can
+    browsers_deposit: ClassVar[bool] = False  # whether a browser may hand a pair in: only where it has it anyway
 
     @abstractmethod
     def device_of(self, grant: Grant) -> str | None:
         """Return which of the user's pairs the grant asks for; None when it asks for none but is minted."""
 
     @abstractmethod
-    def deposited(self, deposit: Any, *, at: datetime) -> PairTexts:  # noqa: ANN401  an instance of ``deposit_class``
+    def grant_for(self, device: str) -> Grant:
+        """Return the grant that asks for this device's pair: policy is asked about it before a pair is kept.
+
+        Raises:
+            BadGrant("device"): no device of this vendor's is called so.
+        """
+
+    @abstractmethod
+    def deposited(self, deposit: Any, *, options: Options, at: datetime) -> PairTexts:  # noqa: ANN401  ``deposit_class``
         """Return the pair that was handed in at this instant.
 
         Raises:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import Exists, Max, OuterRef
 
 from token_issuer.conf import conf
-from token_issuer.models import AuditEvent, IssuedToken, OneTimeKey, Rule, RuleWindow, TokenFamily
+from token_issuer.models import AuditEvent, IssuedToken, OneTimeKey, Rule, RuleWindow, TokenFamily, VendorPair
 from token_issuer.services.transactions import durable, retrying, write_alias
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ class Purged:
     keys: int = 0
     events: int = 0
     windows: int = 0
+    pairs: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,10 +64,11 @@ def purge(
     dry_run: bool = False,
     progress: Callable[[Purged], None] | None = None,
 ) -> Purged:
-    """Delete tokens, families, login keys, events and windows past ``RETENTION``; with ``dry_run`` only count them.
+    """Delete tokens, families, login keys, pairs, events and windows past ``RETENTION``; ``dry_run`` only counts.
 
     What expires goes that long after it did, a family when none of its tokens is left, too; events after they
-    happened; windows when they can count nothing any more.
+    happened; windows when they can count nothing any more. A vendor's pair is evidence of nothing and opens something:
+    it goes at its end.
 
     Raises:
         Unavailable: the database was busy three times in a row; what was committed stays deleted.
@@ -95,6 +97,7 @@ def _shelves(at: datetime, *, dry_run: bool) -> tuple[_Shelf, ...]:
             unless=_tokens_left(since=before if dry_run else None),
         ),
         _Shelf(model=OneTimeKey, column="expires_at", before=before, counter="keys"),
+        _Shelf(model=VendorPair, column="ends_at", before=at, counter="pairs"),
         _Shelf(model=RuleWindow, column="starts_at", before=at - _longest_window() - _DAY, counter="windows"),
     )
 

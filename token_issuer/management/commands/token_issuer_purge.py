@@ -19,7 +19,8 @@ class Command(IssuerCommand):
     """May be stopped at any moment and run again; the site goes on meanwhile."""
 
     help = (
-        "Delete tokens, token families, one-time keys, audit events and used-up windows that are older than RETENTION."
+        "Delete tokens, token families, one-time keys, audit events and used-up windows that are older than RETENTION,"
+        " and vendors' pairs that are past their end."
         " Run it daily; it may be stopped at any moment, and goes on the next time."
     )
 
@@ -47,5 +48,5 @@ class Command(IssuerCommand):
 def _counts(done: Purged) -> str:
     return (
         f"{done.tokens} tokens, {done.families} families, {done.keys} one-time keys, {done.events} events,"
-        f" {done.windows} windows"
+        f" {done.windows} windows, {done.pairs} vendor pairs"
     )
