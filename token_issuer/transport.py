@@ -1,44 +1,66 @@
 """The one place that speaks HTTP to a vendor.
 
 A request goes to an https address, or to this machine (a stand-in). It has a deadline for the whole of it; an answer
-has a largest size; redirects are not followed. A request that never left is sent a second time, and one that makes
-nothing twice also after a time-out, a dropped connection or the vendor's own trouble (5xx).
+has a largest size; redirects are not followed, cookies are not kept. A request that never left is sent a second time,
+and one that makes nothing twice also after a time-out, a dropped connection or the vendor's own trouble (5xx).
 
-What is raised never holds the request: no header, no body, no query. Needs httpx, which the extra ``vendors`` installs.
+https goes through the proxy that the environment names, as of any program: that one sees a host name and bytes of TLS.
+Nothing else comes from the environment, so no ``.netrc`` adds credentials. Looking a name up has the resolver's own
+time-out, which no deadline of ours can cut short.
+
+What is raised never holds the request: no header, no body, no query, also not in ``__context__``, where httpx's own
+errors would keep it. Needs httpx, which the extra ``vendors`` installs.
 """
 
 from __future__ import annotations
 
+import re
+import socket
+import ssl
+import threading
 import time
+import zlib
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from django.core.exceptions import ImproperlyConfigured
 
 from token_issuer.errors import VendorUnavailable
-from token_issuer.providers.addresses import is_safe
+from token_issuer.providers import addresses
 from token_issuer.providers.called import VendorResponse
 
 if TYPE_CHECKING:
-    import httpx
+    from types import TracebackType
+
+    from httpx import Client, HTTPError, Response
 
     from token_issuer.providers.called import VendorRequest
 
 DEADLINE: Final = 5.0  # seconds for one call, retries and all
 CONNECT: Final = 2.0  # seconds for one connection
-LARGEST_ANSWER: Final = 256 * 1024  # bytes
+LARGEST_ANSWER: Final = 256 * 1024  # bytes, unpacked
 _TRIES: Final = 2
 _PAUSE: Final = 0.1  # seconds before the second try
 
-_SENTENCES: Final = {
-    "unreachable": "The vendor cannot be reached.",
-    "timed_out": "The vendor did not answer in time.",
-    "dropped": "The vendor ended the connection without an answer.",
-    "garbled": "The vendor's answer cannot be read.",
+# By what happened: the reason it is told as, and the sentence.
+_OUTCOMES: Final = {
+    "unreachable": ("unreachable", "The vendor cannot be reached."),
+    "untrusted": ("unreachable", "The vendor cannot be reached: its certificate is not trusted."),
+    "timed_out": ("timed_out", "The vendor did not answer in time."),
+    "dropped": ("dropped", "The vendor ended the connection without an answer."),
+    "garbled": ("garbled", "The vendor's answer cannot be read."),
 }
 MISSING: Final = 'Calling a vendor needs httpx: install "django-token-issuer[vendors]".'
+
+# RFC 9110 sections 5.1 and 5.5. httpx's own refusal quotes what it refuses.
+_HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE: Final = re.compile(r"([!-~]([ \t!-~]*[!-~])?)?")
+
+_HEADERS: Final = {"User-Agent": "django-token-issuer", "Accept-Encoding": "identity"}
 
 
 def send(request: VendorRequest, *, deadline: float = DEADLINE) -> VendorResponse:
@@ -47,63 +69,97 @@ def send(request: VendorRequest, *, deadline: float = DEADLINE) -> VendorRespons
     Raises:
         VendorUnavailable: there was none in time; ``reason`` says why (``unreachable``, ``timed_out``, ``dropped``,
             ``garbled``).
-        ImproperlyConfigured: httpx is not installed, or the address is neither https nor this machine's.
+        ImproperlyConfigured: httpx is not installed, the address is neither https nor this machine's, or HTTP does not
+            carry what a header or the body says.
     """
     require_safe(request.url)
+    if trouble := _trouble_in(request.headers):
+        raise ImproperlyConfigured(trouble)
     until = time.monotonic() + deadline
     for left in reversed(range(_TRIES)):
-        try:
-            response = _sent_once(request, until=until)
-        except VendorUnavailable as error:
-            may_repeat = error.reason == "unreachable" or request.repeatable
-            if not left or not may_repeat or time.monotonic() + _PAUSE >= until:
-                raise
-        else:
-            troubled = response.status >= HTTPStatus.INTERNAL_SERVER_ERROR and request.repeatable
-            if not left or not troubled or time.monotonic() + _PAUSE >= until:
-                return response
+        outcome = _outcome(request, until=until)
+        if not left or not _is_worth_repeating(request, outcome) or time.monotonic() + _PAUSE >= until:
+            break
         time.sleep(_PAUSE)
-    raise AssertionError  # pragma: no cover  the loop returns or raises
+    if isinstance(outcome, VendorResponse):
+        return outcome
+    # Outside every ``except``: httpx's errors hold the request, and would come along as the context of this one.
+    raise _error(outcome)
 
 
 def require_safe(url: str) -> None:
     """Raise ImproperlyConfigured for an address that would carry a secret in clear over a network."""
-    if not is_safe(url):
-        msg = "A vendor's address must begin with https://."
+    if not addresses.is_safe(url) or not addresses.is_plain(url):
+        msg = "A vendor's address must begin with https://, and have neither user nor query."
         raise ImproperlyConfigured(msg)
 
 
-def _sent_once(request: VendorRequest, *, until: float) -> VendorResponse:
-    try:
-        import httpx  # noqa: PLC0415  an extra
-    except ImportError as error:
-        raise ImproperlyConfigured(MISSING) from error
+def _trouble_in(headers: Mapping[str, str]) -> str:
+    """Return what is wrong with a header, or nothing. It raises nowhere: an error's frames would show the values."""
+    for name, value in headers.items():
+        if not _HEADER_NAME.fullmatch(name):
+            return "The name of a header for the vendor has characters that HTTP does not carry."
+        if not _HEADER_VALUE.fullmatch(value):
+            return f"The header {name!r} for the vendor has characters that HTTP does not carry."
+    return ""
+
+
+def _is_worth_repeating(request: VendorRequest, outcome: VendorResponse | str) -> bool:
+    if isinstance(outcome, VendorResponse):
+        return request.repeatable and outcome.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    return outcome == "unreachable" or (request.repeatable and outcome in {"timed_out", "dropped", "garbled"})
+
+
+def _error(outcome: str) -> Exception:
+    if outcome == "unsendable":
+        return ImproperlyConfigured("A request to a vendor has characters that HTTP does not carry.")
+    reason, sentence = _OUTCOMES[outcome]
+    return VendorUnavailable(sentence, reason=reason)
+
+
+def _outcome(request: VendorRequest, *, until: float) -> VendorResponse | str:
+    """Return the answer, or a word of ``_OUTCOMES`` for what happened instead."""
+    httpx = _httpx()
     left = max(until - time.monotonic(), 0.001)
-    timeout = httpx.Timeout(left, connect=min(CONNECT, left))
+    deadline = _Deadline(until)
     try:
-        with _client().stream(
-            request.method,
-            request.url,
-            params=list(request.query) or None,
-            headers=dict(request.headers),
-            timeout=timeout,
-            **_body(request),
-        ) as answer:
-            body = _read(answer, until=until)
-    except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError):
-        raise _none("unreachable") from None
-    except httpx.TimeoutException:
-        raise _none("timed_out") from None
-    except (httpx.DecodingError, httpx.InvalidURL, httpx.TooManyRedirects):
-        raise _none("garbled") from None
-    except httpx.RequestError:
-        raise _none("dropped") from None
-    headers = {name.lower(): value for name, value in answer.headers.items()}
-    return VendorResponse(status=answer.status_code, reason=answer.reason_phrase, headers=headers, body=body)
+        with (
+            deadline,
+            _client(request.url.startswith("https:")).stream(
+                request.method,
+                request.url,
+                params=list(request.query) or None,
+                headers={**_HEADERS, **request.headers},
+                timeout=httpx.Timeout(left, connect=min(CONNECT, left)),
+                extensions={"trace": deadline.trace},
+                **_body(request),
+            ) as answer,
+        ):
+            outcome = _read(answer)
+    except (httpx.InvalidURL, UnicodeError):
+        return "unsendable"
+    except httpx.HTTPError as error:
+        return _word_for(error, is_late=deadline.has_passed)
+    # An answer without a length ends with its connection, also where it was us who ended that.
+    return "timed_out" if deadline.has_passed else outcome
 
 
-def _none(reason: str) -> VendorUnavailable:
-    return VendorUnavailable(_SENTENCES[reason], reason=reason)
+def _word_for(error: HTTPError, *, is_late: bool) -> str:
+    httpx = _httpx()
+    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout | httpx.ProxyError):
+        return "untrusted" if _is_about_trust(error) else "unreachable"
+    if is_late or isinstance(error, httpx.TimeoutException):
+        return "timed_out"
+    # Ended before the answer was whole, or no HTTP at all: httpx has one class for both.
+    if isinstance(error, httpx.RemoteProtocolError) and not re.search(r"disconnected|closed connection", str(error)):
+        return "garbled"
+    return "dropped"
+
+
+def _is_about_trust(error: BaseException | None) -> bool:
+    while error is not None and not isinstance(error, ssl.SSLCertVerificationError):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _body(request: VendorRequest) -> dict[str, Any]:
@@ -113,28 +169,91 @@ def _body(request: VendorRequest) -> dict[str, Any]:
         return {"json": dict(request.values)}
     if request.encoding == "multipart":
         return {"files": {name: (None, str(value)) for name, value in request.values.items()}}
-    return {"data": _texts(request.values)}
+    return {"data": {name: str(value) for name, value in request.values.items()}}
 
 
-def _texts(values: Mapping[str, object]) -> dict[str, str]:
-    return {name: str(value) for name, value in values.items()}
+def _read(answer: Response) -> VendorResponse | str:
+    raw = bytearray()
+    for chunk in answer.iter_raw():
+        raw += chunk
+        if len(raw) > LARGEST_ANSWER:
+            return "garbled"
+    body = _unpacked(bytes(raw), answer.headers.get("content-encoding", "identity"))
+    if body is None:
+        return "garbled"
+    headers = {name.lower(): value for name, value in answer.headers.items()}
+    return VendorResponse(status=answer.status_code, reason=answer.reason_phrase, headers=headers, body=body)
 
 
-def _read(answer: httpx.Response, *, until: float) -> bytes:
-    """Return the body: httpx limits each wait, this limits them together, and what they bring."""
-    body = bytearray()
-    for chunk in answer.iter_bytes():
-        body += chunk
-        if len(body) > LARGEST_ANSWER:
-            raise _none("garbled")
-        if time.monotonic() > until:
-            raise _none("timed_out")
-    return bytes(body)
+def _unpacked(raw: bytes, encoding: str) -> bytes | None:
+    """Return the body; None for one that is packed otherwise, or grows too large. We ask for none that is packed."""
+    if encoding.lower() == "identity" or not raw:
+        return raw
+    if encoding.lower() not in {"gzip", "x-gzip"}:
+        return None
+    unpacker = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+    with suppress(zlib.error):
+        body = unpacker.decompress(raw, LARGEST_ANSWER + 1)
+        if unpacker.eof and len(body) <= LARGEST_ANSWER:
+            return body
+    return None
+
+
+class _Deadline:
+    """Ends a connection at an instant, whatever it waits for.
+
+    httpx limits each wait, so a vendor that sends a byte now and then would be waited for without end.
+    """
+
+    def __init__(self, until: float) -> None:
+        self._stream: Any = None
+        self.has_passed = False
+        self._timer = threading.Timer(max(until - time.monotonic(), 0), self._end)
+        self._timer.daemon = True
+
+    def __enter__(self) -> Self:
+        self._timer.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._timer.cancel()
+
+    def trace(self, event: str, info: Mapping[str, Any]) -> None:
+        """Take note of the connection; TLS makes another socket of it."""
+        if event.endswith(("connect_tcp.complete", "start_tls.complete")):
+            self._stream = info["return_value"]
+            if self.has_passed:
+                self._end()
+
+    def _end(self) -> None:
+        self.has_passed = True
+        if self._stream is not None:
+            # The plain socket's: TLS's own would change the object that another thread reads from.
+            with suppress(OSError):
+                socket.socket.shutdown(self._stream.get_extra_info("socket"), socket.SHUT_RDWR)
 
 
 @cache
-def _client() -> httpx.Client:
-    """Return the process's client. It keeps no connection: one that died unnoticed makes a sent request unsure."""
-    import httpx  # noqa: PLC0415  an extra
+def _client(is_private: bool) -> Client:
+    """Return the process's client. It keeps no connection: one that died unnoticed makes a sent request unsure.
 
-    return httpx.Client(follow_redirects=False, limits=httpx.Limits(max_keepalive_connections=0))
+    Nor does it keep a cookie, which would tell one account's requests from another's. Only what is private (TLS) passes
+    proxies: what is in clear goes to this machine.
+    """
+    client: Client = _httpx().Client(
+        follow_redirects=False,
+        limits=_httpx().Limits(max_keepalive_connections=0),
+        cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
+        trust_env=is_private,
+    )
+    return client
+
+
+def _httpx() -> Any:  # noqa: ANN401  a module
+    try:
+        import httpx  # noqa: PLC0415  an extra
+    except ImportError as error:
+        raise ImproperlyConfigured(MISSING) from error
+    return httpx

@@ -18,6 +18,11 @@ def is_safe(url: str) -> bool:
     return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and is_this_machine(host)))
 
 
+def is_plain(url: str) -> bool:
+    """Whether nothing stands in this address but scheme, host, port and path: no user, no query, no blank."""
+    return url.isascii() and url.isprintable() and not set(url) & set("?#@\\ ")
+
+
 def is_this_machine(host: str) -> bool:
     """Whether the host is this machine itself."""
     if host == "localhost":
@@ -33,7 +38,7 @@ def check_base(name: str, url: str) -> None:
 
     Who sets it decides where secrets go: only an administrator's option may hold it.
     """
-    if not url.isascii() or not url.isprintable() or " " in url or any(sign in url for sign in "?#@\\"):
+    if not is_plain(url):
         raise BadOption(name, "must be an address without blanks, query and user")
     if not is_safe(url):
         raise BadOption(name, "must begin with https://, or be this machine's own (http://127.0.0.1:8080)")
