@@ -197,6 +197,6 @@ def test_a_certificate_has_one_part(parts: dict[str, str]) -> None:
         agora.check_secret("sign", parts)
 
 
-def test_a_certificate_signs_and_nothing_else() -> None:
-    with pytest.raises(BadOption, match=r"^purpose: must be sign$"):
-        agora.check_secret("call", {"certificate": OTHER})
+def test_a_certificate_signs_or_calls_and_nothing_else() -> None:
+    with pytest.raises(BadOption, match=r"^purpose: must be sign or call$"):
+        agora.check_secret("seal", {"certificate": OTHER})

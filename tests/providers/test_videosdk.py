@@ -201,9 +201,10 @@ def test_a_key_of_another_kind_is_refused_when_it_is_entered_not_when_it_signs()
         videosdk.check_secret("sign", {"secret": "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABgQC7 somebody"})
 
 
-def test_a_secret_signs_and_nothing_else() -> None:
-    with pytest.raises(BadOption, match=r"^purpose: must be sign$"):
-        videosdk.check_secret("call", {"secret": SECRET})
+def test_a_secret_signs_or_calls_and_nothing_else() -> None:
+    videosdk.check_secret("call", {"secret": SECRET})
+    with pytest.raises(BadOption, match=r"^purpose: must be sign or call$"):
+        videosdk.check_secret("seal", {"secret": SECRET})
 
 
 # Minting

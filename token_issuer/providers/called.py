@@ -14,8 +14,9 @@ from __future__ import annotations
 import enum
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from token_issuer.errors import VendorUnavailable
@@ -237,8 +238,20 @@ class Pusher(ABC):
     """A provider that can tell the vendor of a revocation, where an application has a ``call`` certificate."""
 
     @abstractmethod
-    def push_request(self, order: CallOrder, token: RevokedToken) -> VendorRequest | None:
-        """Return what ends this token's use at the vendor; None where nothing can be told of such a token."""
+    def tells(self, options: Options, token: RevokedToken) -> bool:
+        """Whether the vendor can be told of such a token without hitting anybody else's. If not, nobody tries."""
+
+    @abstractmethod
+    def keeps_out(self, options: Options, token: RevokedToken) -> bool:
+        """Whether a token that the vendor was told of can be used no more; else it ends when it expires."""
+
+    @abstractmethod
+    def push_sentence(self, options: Options) -> str:
+        """Return what the vendor does when it is told, and what it does not; marked for translation."""
+
+    @abstractmethod
+    def push_request(self, order: CallOrder, token: RevokedToken) -> VendorRequest:
+        """Return what ends this token's use at the vendor, for a token that it ``tells`` of."""
 
     @abstractmethod
     def read_push(self, response: VendorResponse) -> None:
@@ -247,3 +260,17 @@ class Pusher(ABC):
         Raises:
             VendorUnavailable: it has not; ``final`` says that asking again is no use.
         """
+
+
+def refusal(
+    vendor: str, response: VendorResponse, meanings: Mapping[int, str], *, final: Collection[int]
+) -> VendorUnavailable:
+    """Return what a status other than success means, by the vendor's own table; its 5xx are its trouble, not its no.
+
+    Statuses in ``final`` are answered alike however often one asks. Nothing of the body is repeated: it may quote us.
+    """
+    status = response.status
+    meaning = meanings.get(status, "")
+    message = f"{vendor} answered {status}{': ' if meaning else ''}{meaning}."
+    reason = "failed" if status >= HTTPStatus.INTERNAL_SERVER_ERROR else "refused"
+    return VendorUnavailable(message, reason=reason, final=status in final)

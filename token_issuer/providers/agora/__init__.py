@@ -19,6 +19,7 @@ from token_issuer.errors import BadGrant, BadOption
 from token_issuer.providers.agora import tokens
 from token_issuer.providers.agora.facts import VENDOR
 from token_issuer.providers.agora.grant import AgoraGrant, AgoraOptions, check_fits
+from token_issuer.providers.agora.pushing import CREDENTIALS, BanningRules, check_credentials
 from token_issuer.providers.base import (
     Grant,
     Inspection,
@@ -44,7 +45,7 @@ FIRST_SUBJECT, LAST_SUBJECT = 16, 2**31 - 1  # above, some SDKs read the top bit
 _HEX_ID = re.compile(r"[0-9A-Fa-f]{32}")
 
 
-class AgoraProvider(Provider):
+class AgoraProvider(BanningRules, Provider):
     """Agora voice and video, with Signaling and Chat."""
 
     name = "agora"
@@ -61,7 +62,8 @@ class AgoraProvider(Provider):
                 label=_("App certificate"),
                 help=_("Primary or secondary certificate: 32 hexadecimal digits."),
             ),
-        )
+        ),
+        "call": CREDENTIALS,
     }
     privileges: ClassVar[Mapping[str, Privilege]] = {
         "subscriber": Privilege(label=_("Receive audio, video and data")),
@@ -84,8 +86,11 @@ class AgoraProvider(Provider):
             raise BadOption("public_id", "must be 32 hexadecimal digits, without blanks")
 
     def check_secret(self, purpose: str, parts: Mapping[str, str]) -> None:
+        if purpose == "call":
+            check_credentials(parts)
+            return
         if purpose != "sign":
-            raise BadOption("purpose", "must be sign")
+            raise BadOption("purpose", "must be sign or call")
         if set(parts) != {"certificate"} or not _HEX_ID.fullmatch(parts["certificate"]):
             raise BadOption("certificate", "must be 32 hexadecimal digits, without blanks")
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from token_issuer.errors import BadGrant, BadOption
+from token_issuer.providers.addresses import check_base
 from token_issuer.providers.base import Grant, Options
 from token_issuer.providers.base import gettext_noop as _
 from token_issuer.providers.fields import check, grant_field, option_field
@@ -19,6 +20,7 @@ SYMBOLS: Final = " !#$%&()+-:;<=.>?@[]^_{}|~,"
 ALLOWED: Final = frozenset(string.ascii_letters + string.digits + SYMBOLS)
 """The 89 characters of channel names and accounts. ``*`` is none of them: the service reads it as a pattern."""
 
+API_URL: Final = "https://api.agora.io"
 WILDCARD: Final = "*"
 LEGACY: Final = "006"
 MAX_UID: Final = 2**32 - 1
@@ -136,9 +138,24 @@ class AgoraOptions(Options):
         minimum=63,
         maximum=64,
     )
+    on_revocation: Literal["ban", "remove"] = option_field(
+        default="ban",
+        label=_("On revocation"),
+        help=_(
+            "For applications with a certificate to call with: ban keeps the user out of the token's channel until the "
+            "token has ended, remove only puts them out, and they can come back with it."
+        ),
+    )
+    api_url: str = option_field(
+        default=API_URL,
+        label=_("Server API"),
+        help=_("Where Agora's server API is: https, or a stand-in on this machine."),
+        max_bytes=255,
+    )
 
     def __post_init__(self) -> None:
         check(self, error=BadOption)
+        check_base("api_url", self.api_url)
         if "{user." not in self.account_pattern:
             raise BadOption("account_pattern", "must name the user, for example {user.pk}: else all share one account")
 

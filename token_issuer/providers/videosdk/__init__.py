@@ -41,6 +41,7 @@ from token_issuer.providers.videosdk.claims import (
     words_of,
 )
 from token_issuer.providers.videosdk.facts import VENDOR
+from token_issuer.providers.videosdk.pushing import Removals, VideoSDKOptions
 
 if TYPE_CHECKING:
     from token_issuer.crypto import Secret
@@ -101,17 +102,25 @@ class VideoSDKGrant(Grant):
         return frozenset(self.permissions | (self.roles - {"rtc"}))
 
 
-class VideoSDKProvider(Provider):
+class VideoSDKProvider(Removals, Provider):
     """VideoSDK meetings."""
 
     name = "videosdk"
     label = "VideoSDK"
     grant_class = VideoSDKGrant
+    options_class = VideoSDKOptions
     public_id_field = SecretField(
         name="public_id", label=_("API key"), help=_("The API key of the project; it is no secret.")
     )
     secret_fields: ClassVar[Mapping[str, tuple[SecretField, ...]]] = {
-        "sign": (SecretField(name="secret", label=_("Secret"), help=_("The secret beside the API key, as it is.")),)
+        "sign": (SecretField(name="secret", label=_("Secret"), help=_("The secret beside the API key, as it is.")),),
+        "call": (
+            SecretField(
+                name="secret",
+                label=_("Secret"),
+                help=_("The same secret once more: with it VideoSDK's server API is told of revocations."),
+            ),
+        ),
     }
     privileges: ClassVar[Mapping[str, Privilege]] = {
         "allow_join": Privilege(label=_("Join at once"), implies=frozenset({"ask_join"})),
@@ -134,8 +143,8 @@ class VideoSDKProvider(Provider):
             raise BadOption("public_id", "must be printable ASCII without blanks, at most 255 characters")
 
     def check_secret(self, purpose: str, parts: Mapping[str, str]) -> None:
-        if purpose != "sign":
-            raise BadOption("purpose", "must be sign")
+        if purpose not in self.secret_fields:
+            raise BadOption("purpose", "must be sign or call")
         text = parts["secret"] if set(parts) == {"secret"} else ""
         if not text.isprintable() or text != text.strip() or len(text.encode()) < MIN_SECRET_BYTES:
             raise BadOption("secret", f"must be printable, at least {MIN_SECRET_BYTES} bytes, no blanks at its ends")
