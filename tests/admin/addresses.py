@@ -20,6 +20,7 @@ def deeds(rows):
     return [
         url("application", "disable", rows["application"].pk),
         url("application", "enable", rows["application"].pk),
+        url("application", "temporary", rows["application"].pk),
         url("certificate", "activate", rows["certificate"].pk),
         url("certificate", "retire", rows["certificate"].pk),
         url("certificate", "revoke", rows["certificate"].pk),

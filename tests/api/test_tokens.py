@@ -15,7 +15,7 @@ from token_issuer.models import AuditEvent, AuditKind, IssuedToken
 
 FIELDS = {
     "token_id", "application", "provider", "format", "fingerprint", "subject", "resource", "privileges", "slot",
-    "standing", "issued_at", "expires_at", "revoked_at", "revocation",
+    "temporary", "standing", "issued_at", "expires_at", "revoked_at", "revocation",
 }  # fmt: skip
 UNKNOWN = "There is no such token."
 
@@ -50,6 +50,13 @@ def test_a_person_sees_his_own_tokens_newest_first(browser, rooms, foreign):
 def test_a_list_never_holds_a_token(browser, rooms):
     text = browser.issue().json()["token"]
     assert text not in browser.get("tokens/").content.decode()
+
+
+def test_a_temporary_token_says_so(browser, token):
+    assert browser.get("tokens/").json()["results"][0]["temporary"] is False
+    IssuedToken.objects.update(temporary=True)
+    assert browser.get("tokens/").json()["results"][0]["temporary"] is True
+    assert browser.get(f"tokens/{token.pk}/").json()["temporary"] is True
 
 
 def test_pages_follow_each_other(browser, user, certificate):

@@ -7,6 +7,7 @@ import json
 import jsonschema
 import jwt
 import pytest
+from django.contrib.auth.models import Permission
 
 from tests.factories import VIDEOSDK_SECRET, RuleFactory
 from tests.papers import read
@@ -95,6 +96,57 @@ def test_a_deactivated_user_gets_nothing(mint, rooms, user):
     user.is_active = False
     user.save()
     assert mint("rooms", "--grant=roomId=a").err == "This account is not active."
+
+
+# Temporary
+
+
+@pytest.fixture
+def may(user, settings):
+    """The user may make temporary tokens, and this is a test system."""
+    user.user_permissions.add(Permission.objects.get(codename="make_temporary_token"))
+    settings.TOKEN_ISSUER = {**settings.TOKEN_ISSUER, "TEMPORARY_TOKENS": True}
+
+
+def test_a_temporary_one_asks_no_policy(mint, rooms, may):
+    Rule.objects.all().delete()
+    answer = json.loads(mint("rooms", "--grant=roomId=a", "--temporary", "--slot=1").out)
+    assert (answer["temporary"], answer["expires_in"], answer["resource"]) == (True, 3600, "a")
+    row = IssuedToken.objects.get()
+    assert (row.temporary, row.origin, row.decision, row.slot) == (True, "command", "temporary", 1)
+
+
+def test_a_temporary_one_is_bound_to_a_room(mint, rooms, may):
+    done = mint("rooms", "--temporary")
+    assert (done.code, done.out) == (1, "")
+    assert done.err == "roomId: must name exactly one: a temporary token opens one channel or room"
+
+
+@pytest.mark.parametrize("lifetime", ["1d", "86400", "PT24H"])
+def test_a_temporary_one_lives_for_a_day_at_most(mint, rooms, may, lifetime):
+    assert json.loads(mint("rooms", "--grant=roomId=a", "--temporary", f"--lifetime={lifetime}").out)["expires_in"] == (
+        86_400
+    )
+
+
+def test_a_temporary_one_needs_its_user_to_have_the_permission(mint, rooms, settings):
+    settings.TOKEN_ISSUER = {**settings.TOKEN_ISSUER, "TEMPORARY_TOKENS": True}
+    done = mint("rooms", "--grant=roomId=a", "--temporary")
+    assert (done.code, done.err) == (1, "This takes the permission token_issuer.make_temporary_token.")
+
+
+def test_temporary_tokens_are_off_outside_debug(mint, rooms):
+    done = mint("rooms", "--grant=roomId=a", "--temporary")
+    assert (done.code, done.err.startswith('Temporary tokens are off here: TOKEN_ISSUER["TEMPORARY_TOKENS"]')) == (
+        1,
+        True,
+    )
+
+
+def test_there_is_nothing_to_explain_of_a_temporary_one(mint, rooms, may):
+    done = mint("rooms", "--grant=roomId=a", "--temporary", "--explain")
+    assert done.err == "Policy is not asked for a temporary token: there is nothing to explain."
+    assert not IssuedToken.objects.exists()
 
 
 # Explaining

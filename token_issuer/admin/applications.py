@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from token_issuer.admin import temporary_tokens
 from token_issuer.admin.application_forms import AddApplicationForm, EditApplicationForm
 from token_issuer.admin.callers import caller_of
 from token_issuer.admin.choosing import Choice
@@ -22,7 +23,7 @@ from token_issuer.crypto.references import ReferenceBroken
 from token_issuer.errors import FieldError, TokenIssuerError
 from token_issuer.models import ApiKey, Application, Certificate, Rule
 from token_issuer.registry import providers
-from token_issuer.services import editing, registering, switching
+from token_issuer.services import editing, registering, switching, temporary
 
 if TYPE_CHECKING:
     from django import forms
@@ -53,6 +54,7 @@ class ApplicationAdmin(OwnPages):
         return [
             self.own_path("<uuid:row_id>/disable/", self.disable_view, "disable"),
             self.own_path("<uuid:row_id>/enable/", self.enable_view, "enable"),
+            self.own_path("<uuid:row_id>/temporary/", self.temporary_view, "temporary"),
             *super().get_urls(),
         ]
 
@@ -171,6 +173,7 @@ class ApplicationAdmin(OwnPages):
             "provider": provider,
             "public_id_label": gettext(provider.public_id_field.label),
             "certificates": application.certificates.all()[:MOST_CERTIFICATES] if may_see_certificates else None,
+            "may_try": temporary_tokens.is_offered(request, provider),
             "may_stage": certificates.has_add_permission(request),
             "rules_url": f"{rules_url}?application__id__exact={application.pk}"
             if rules.has_view_permission(request)
@@ -179,6 +182,15 @@ class ApplicationAdmin(OwnPages):
             if keys.has_view_permission(request)
             else "",
         }
+
+    # Trying
+
+    @handles_secrets
+    def temporary_view(self, request: HttpRequest, row_id: UUID) -> HttpResponse:
+        """Make a temporary token and show it once."""
+        application = self.found(request, row_id)
+        require(self.has_view_permission(request, application) and temporary.may_make(caller_of(request)))
+        return temporary_tokens.page(self, request, application)
 
     # Switching
 

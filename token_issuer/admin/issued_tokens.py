@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 class IssuedTokenAdmin(OwnPages, EvidenceAdmin):
     """One row a token; never the token."""
 
-    list_display = ("fingerprint", "standing_label", "application", "subject", "resource", "issued", "expires")
+    list_display = ("fingerprint", "standing_label", "application", "subject", "resource", "issued", "expires", "note")
     list_select_related = ("application", "family")
     actions = ("revoke_selected",)
     change_list_template = "admin/token_issuer/issued_token_list.html"
@@ -52,7 +52,7 @@ class IssuedTokenAdmin(OwnPages, EvidenceAdmin):
     fieldsets = (
         (None, {"fields": ("fingerprint", "id", "standing_label", "application", "certificate", "format")}),
         (_("For whom and what"), {"fields": ("user", "subject", "slot", "resource", "privileges_text")}),
-        (_("When"), {"fields": ("issued_at", "expires_at", "one_time", "consumed_at")}),
+        (_("When"), {"fields": ("issued_at", "expires_at", "one_time", "consumed_at", "temporary")}),
         (_("Revoked"), {"fields": ("revoked_at", "revoked_by", "reason")}),
         (_("Asked for by"), {"fields": ("origin_label", "decision", "ip", "user_agent", "request_id")}),
     )
@@ -102,6 +102,11 @@ class IssuedTokenAdmin(OwnPages, EvidenceAdmin):
     def origin_label(self, token: IssuedToken) -> str:
         """The door it left by."""
         return token.origin_label
+
+    @admin.display(description=_("note"))
+    def note(self, token: IssuedToken) -> str:
+        """What sets it apart from the others."""
+        return gettext("temporary") if token.temporary else ""
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None

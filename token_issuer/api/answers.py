@@ -146,6 +146,7 @@ def token(row: IssuedToken, *, at: datetime) -> Answer:
         "resource": row.resource,
         "privileges": row.privileges,
         "slot": row.slot,
+        "temporary": row.temporary,
         "standing": row.standing(at).value,
         "issued_at": instant(row.issued_at),
         "expires_at": instant(row.expires_at),

@@ -141,6 +141,7 @@ def answers() -> dict[str, Schema]:
             {
                 **_IDENTITY,
                 "fingerprint": TEXT,
+                "temporary": {"type": "boolean", "description": "Made by hand for a test, without asking policy."},
                 "standing": STANDINGS,
                 "revoked_at": INSTANT_OR_NULL,
             }

@@ -37,7 +37,10 @@ LONGEST_NAME = 255  # characters of a resource or a subject that the audit holds
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """A request that is understood and not yet decided. ``lifetime`` is None when the caller named none."""
+    """A request that is understood and not yet decided. ``lifetime`` is None when the caller named none.
+
+    ``temporary``: somebody makes it by hand for a test, and policy is not asked.
+    """
 
     caller: Caller
     application: Application
@@ -49,6 +52,7 @@ class Question:
     grant: Grant
     lifetime: int | None
     slot: int
+    temporary: bool = False
 
     @property
     def values(self) -> dict[str, str]:

@@ -322,6 +322,7 @@ def _row(
         expires_at=issuance.expires_at,
         epochs=epochs,
         one_time=question.provider.is_one_time(grant),
+        temporary=question.temporary,
         password_stamp=families.stamp_of(caller) if question.provider.verified_here else "",
         origin=caller.origin,
         decision=issuance.decision[: deciding.LONGEST_NAME],

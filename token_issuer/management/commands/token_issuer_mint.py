@@ -1,4 +1,4 @@
-"""Issuing a token to a user from the command line, under the same policy as everywhere."""
+"""Issuing a token to a user from the command line, under the same policy as everywhere; or a temporary one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from token_issuer.management.people import user_of
 from token_issuer.management.words import instant
 from token_issuer.models import Rule
 from token_issuer.registry import get_provider
-from token_issuer.services import explaining, issuing
+from token_issuer.services import explaining, issuing, temporary
 from token_issuer.services.transactions import write_alias
 
 if TYPE_CHECKING:
@@ -42,6 +42,12 @@ class Command(IssuerCommand):
         parser.add_argument("--lifetime", metavar="DURATION", help="Seconds, or a text such as 30m or 2h.")
         parser.add_argument("--slot", type=int, help="Which of the user's devices; 0 by default.")
         parser.add_argument(
+            "--temporary",
+            action="store_true",
+            help="Make one for a test, without asking policy: the user needs the permission"
+            f" {temporary.PERMISSION}. An hour unless --lifetime says otherwise, a day at most.",
+        )
+        parser.add_argument(
             "--explain", action="store_true", help="Mint nothing; tell how each rule answers. Ends with 1 when refused."
         )
 
@@ -53,10 +59,19 @@ class Command(IssuerCommand):
         extra = {"lifetime": seconds_of(options["lifetime"]), "slot": options["slot"]}
         body |= {name: value for name, value in extra.items() if value is not None}
         caller = self.caller(user_of(options["user"]))
-        if options["explain"]:
+        if options["temporary"]:
+            if options["explain"]:
+                msg = "Policy is not asked for a temporary token: there is nothing to explain."
+                raise CommandError(msg)
+            self._make_temporary(caller, application.slug, body, at=at)
+        elif options["explain"]:
             self._explain(explaining.explain(caller, application.slug, body=body, at=at))
         else:
             self._issue(caller, application.slug, body, at=at)
+
+    def _make_temporary(self, caller: Caller, slug: str, body: dict[str, object], *, at: datetime) -> None:
+        made = temporary.make(caller, slug, body=body, at=at)
+        self._show({**_answer(made, at=at), "temporary": True})
 
     def _issue(self, caller: Caller, slug: str, body: dict[str, object], *, at: datetime) -> None:
         try:
@@ -65,7 +80,10 @@ class Command(IssuerCommand):
             msg = f"{error.message} Run it again with --explain to see how each rule answers."
             raise CommandError(msg) from error
         assert issuance is not None  # noqa: S101  only on_commit answers None
-        self.say(json.dumps(_answer(issuance, at=at), indent=2, ensure_ascii=False))
+        self._show(_answer(issuance, at=at))
+
+    def _show(self, answer: dict[str, object]) -> None:
+        self.say(json.dumps(answer, indent=2, ensure_ascii=False))
 
     def _explain(self, explanation: Explanation) -> None:
         self.say(*_steps(explanation.steps))

@@ -1,0 +1,117 @@
+"""The page under an application that makes a temporary token: a form from the grant's fields, and the token, once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django import forms
+from django.contrib import messages
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from token_issuer.admin import option_fields
+from token_issuer.admin.callers import caller_of
+from token_issuer.admin.duration_fields import HINT, LifetimeField
+from token_issuer.admin.service_forms import ServiceForm
+from token_issuer.conf import conf
+from token_issuer.errors import FieldError, TokenIssuerError
+from token_issuer.ids import uuid7
+from token_issuer.models import IssuedToken
+from token_issuer.providers.fields import specs
+from token_issuer.registry import providers
+from token_issuer.services import temporary
+from token_issuer.services.transactions import write_alias
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest, HttpResponse
+
+    from token_issuer.admin.pages import OwnPages
+    from token_issuer.models import Application
+    from token_issuer.providers.base import Provider
+    from token_issuer.services.issuing import Issuance
+
+
+class TemporaryForm(ServiceForm):
+    """What the token shall open, and for how long; who it speaks for is whoever sends the form."""
+
+    # The row keeps it as its request id: a form that is sent twice makes one token.
+    sending = forms.UUIDField(widget=forms.HiddenInput)
+
+    def __init__(self, provider: Provider, application: Application, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  as Django's
+        super().__init__(provider, *args, initial={"sending": uuid7()}, **kwargs)
+        self.specs = specs(provider.grant_class)
+        self.fields.update(option_fields.option_fields(self.specs))
+        if not provider.vendor_sets_lifetime:
+            self.fields["lifetime"] = _lifetime_field(provider, application)
+        if provider.has_slots and application.slots > 1:
+            help_text = _("Another device of yours: 0 is your usual self at the vendor.")
+            last = application.slots - 1
+            self.fields["slot"] = forms.IntegerField(
+                label=_("Slot"), required=False, min_value=0, max_value=last, help_text=help_text
+            )
+
+    def body(self) -> dict[str, Any]:
+        """Return what was filled in as an API caller would send it."""
+        extra = {name: self.cleaned_data.get(name) for name in ("lifetime", "slot")}
+        grant = option_fields.option_data(self.specs, self.cleaned_data)
+        return grant | {name: value for name, value in extra.items() if value is not None}
+
+
+def _lifetime_field(provider: Provider, application: Application) -> forms.Field:
+    limits = temporary.limits_of(application, provider)
+    span = gettext("%(minimum)s to %(maximum)s seconds.") % {"minimum": limits.minimum, "maximum": limits.maximum}
+    empty = gettext("Empty means %(default)s.") % {"default": limits.default}
+    return LifetimeField(label=_("Lifetime"), help_text=f"{HINT} {span} {empty}")
+
+
+def is_offered(request: HttpRequest, provider: Provider) -> bool:
+    """Whether an application of this provider shows the button to this person."""
+    return conf.temporary_tokens and not temporary.objection(provider) and temporary.may_make(caller_of(request))
+
+
+def page(admin: OwnPages, request: HttpRequest, application: Application) -> HttpResponse:
+    """Ask what the token shall open; make it and show it in the answer to the POST. The edge checked who may."""
+    provider = providers().get(application.provider)
+    back = admin.url("change", application.pk)
+    if against := _objection(provider):
+        messages.error(request, against)
+        return redirect(back)
+    assert provider is not None  # noqa: S101  an objection above
+    form = TemporaryForm(provider, application, request.POST if request.method == "POST" else None)
+    made = _made(request, form, application) if form.is_valid() else None
+    if made is None:
+        title = gettext("Temporary token for %s") % application.name
+        context = {"title": title, "object": application, "form": form, "back": back, "provider": provider}
+        return admin.page(request, "temporary_form.html", context)
+    row = IssuedToken.objects.using(write_alias()).get(pk=made.token_id)
+    admin.log_addition(request, row, "Temporary token made.")
+    context = {"title": gettext("Temporary token"), "object": application, "made": made, "token": row, "back": back}
+    return admin.page(request, "temporary_token.html", context)
+
+
+def _objection(provider: Provider | None) -> str:
+    if provider is None:
+        return gettext("The provider of this application is not installed.")
+    return temporary.objection(provider) if conf.temporary_tokens else temporary.SWITCHED_OFF
+
+
+def _made(request: HttpRequest, form: TemporaryForm, application: Application) -> Issuance | None:
+    sending: UUID = form.cleaned_data["sending"]
+    caller = replace(caller_of(request), request_id=str(sending))
+    own = IssuedToken.objects.using(write_alias()).filter(user_id=caller.user_id, temporary=True)
+    if own.filter(request_id=caller.audited_request_id).exists():
+        form.add_error(
+            None, gettext("This form was sent before. A token is shown once; open the page again for another.")
+        )
+        return None
+    try:
+        return temporary.make(caller, application.slug, body=form.body(), at=timezone.now())
+    except FieldError as error:
+        form.add_refusal(error)
+    except TokenIssuerError as error:
+        form.add_error(None, error.message)
+    return None

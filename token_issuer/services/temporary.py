@@ -1,0 +1,116 @@
+"""Temporary tokens: what vendors' consoles offer to try something out. Made by hand, without asking policy.
+
+What policy would have narrowed is narrow by construction: whoever makes one has a permission of its own, it speaks
+for nobody but himself, opens one channel or room, holds no privilege that is for servers, and lives for a day at most.
+Otherwise it is a token like any other: with a row, listed, and revocable.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+from token_issuer.conf import conf
+from token_issuer.errors import BadGrant, PolicyDenied
+from token_issuer.policy import Decision, Limits
+from token_issuer.registry import privileges_of
+from token_issuer.services import auditing, deciding, issuing
+from token_issuer.services.transactions import require_no_transaction
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from token_issuer.models import Application
+    from token_issuer.providers.base import Grant, Provider
+    from token_issuer.services.callers import Caller
+    from token_issuer.services.deciding import Question
+    from token_issuer.services.issuing import Issuance
+
+PERMISSION: Final = "token_issuer.make_temporary_token"
+DECISION: Final = "temporary"
+LONGEST: Final = 86_400
+"""Seconds; vendors' consoles give temporary tokens a day."""
+USUAL: Final = 3600
+"""Seconds, for who names no lifetime."""
+
+SWITCHED_OFF: Final = (
+    'Temporary tokens are off here: TOKEN_ISSUER["TEMPORARY_TOKENS"] is False (its default is DEBUG). '
+    "Switch it on for a test system only."
+)
+
+
+def make(caller: Caller, slug: str, *, body: Mapping[str, object], at: datetime) -> Issuance:
+    """Make a temporary token for the person who asks, durably recorded before it is returned.
+
+    The body is that of any token. Its lifetime, an hour unless it says otherwise, is within the application's limits
+    and at most a day.
+
+    Raises:
+        OpenTransaction: inside a transaction.
+        PolicyDenied: they are switched off (``temporary_tokens_off``), or he has no permission
+            (``temporary_not_permitted``).
+        BadGrant: the body does not fit, or would not be bound to one channel or room.
+        NotAuthenticated, NotFound, ApplicationDisabled, NoActiveCertificate, VendorUnavailable: as issuing does.
+    """
+    require_no_transaction()
+    if not conf.temporary_tokens:
+        raise PolicyDenied("temporary_tokens_off", SWITCHED_OFF)
+    question = replace(issuing.understood(caller, slug, body=body, at=at), temporary=True)
+    with auditing.counting_refusals(caller, question.application, at=at):
+        if not may_make(caller):
+            raise PolicyDenied("temporary_not_permitted", f"This takes the permission {PERMISSION}.")
+        decision = _decision(question)
+        certificate = issuing.signer_of(question)
+        grant = issuing.with_subject(question, decision)
+        return issuing.issue_decided(question, decision, grant, certificate=certificate, at=at)
+
+
+def may_make(caller: Caller) -> bool:
+    """Whether this person has the permission. A server has none."""
+    # A site's user model need not know permissions; then nobody has this one.
+    has_perm: Any = getattr(caller.person, "has_perm", None)
+    return caller.api_key is None and has_perm is not None and bool(has_perm(PERMISSION))
+
+
+def limits_of(application: Application, provider: Provider) -> Limits:
+    """Return the seconds that a temporary token of this application may live."""
+    usual = deciding.limits_of(application, provider)
+    maximum = min(usual.maximum, LONGEST)
+    return Limits(minimum=usual.minimum, default=max(usual.minimum, min(USUAL, maximum)), maximum=maximum)
+
+
+def objection(provider: Provider) -> str:
+    """Return why none of this provider's tokens can be temporary; empty when that depends on the grant."""
+    if provider.verified_here:
+        return f"{provider.label}: this site verifies them itself. Temporary tokens are for trying a vendor's cloud"
+    return ""
+
+
+def _decision(question: Question) -> Decision:
+    """Return what stands in for policy's answer."""
+    provider = question.provider
+    if against := objection(provider):
+        raise BadGrant("application", against)
+    _require_narrow(provider, question.grant)
+    limits = limits_of(question.application, provider)
+    lifetime = question.lifetime
+    if lifetime is None:
+        lifetime = limits.maximum if provider.vendor_sets_lifetime else limits.default
+    if not limits.minimum <= lifetime <= limits.maximum:
+        raise BadGrant("lifetime", f"must be {limits.minimum} to {limits.maximum} seconds for a temporary token")
+    return Decision(allowed=True, lifetime=lifetime, ceiling=limits.maximum, source=DECISION)
+
+
+def _require_narrow(provider: Provider, grant: Grant) -> None:
+    wide = sorted(provider.wildcards(grant))
+    if wide:
+        told = {name: ["must name exactly one: a temporary token opens one channel or room"] for name in wide}
+        raise BadGrant(wide[0], told[wide[0]][0], fields=told)
+    if not grant.resource:
+        raise BadGrant("application", f"{provider.label}'s tokens name no channel or room that could bind them")
+    words = privileges_of(provider)
+    servers = sorted(name for name in grant.privileges if words[name].server_only)
+    if servers:
+        field = provider.privileges_field
+        raise BadGrant(field, f"{', '.join(servers)}: never in a temporary token, it is for servers")
