@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
@@ -68,9 +69,13 @@ class NotAuthenticated(TokenIssuerError):
 
 
 class PolicyDenied(TokenIssuerError):
-    """Policy said no; ``reason`` is a stable word such as ``no_rule`` or ``privilege_not_granted``."""
+    """Policy said no; ``reason`` is a stable word such as ``no_rule`` or ``privilege_not_granted``.
+
+    ``fields`` names what the caller can correct; there is seldom anything.
+    """
 
     code = "policy_denied"
+    fields: Mapping[str, Sequence[str]] = {}
 
     def __init__(self, reason: str, message: str = "") -> None:
         super().__init__(message or f"Policy denied this: {reason}.")
@@ -82,6 +87,14 @@ class ReadOnly(PolicyDenied):
 
     def __init__(self) -> None:
         super().__init__("readonly_token", "The token allows reading only.")
+
+
+class SubjectMismatch(PolicyDenied):
+    """A front-end is about to speak for somebody whom its user is not; ``fields`` tells the right one."""
+
+    def __init__(self, field: str, subject: int | str) -> None:
+        super().__init__("subject_mismatch", f"{field} is not who you are at the vendor.")
+        self.fields = {field: (f"must be {json.dumps(subject, ensure_ascii=False)}",)}
 
 
 class RateLimited(TokenIssuerError):

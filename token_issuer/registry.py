@@ -192,6 +192,9 @@ def faults(cls: type[Provider]) -> Iterator[str]:
         yield f"{word} must be a {_KINDS[word].__name__}"
     if not wrong:
         yield from _inner_faults(cls)
+    paths = [each.path for each in cls.drop_ins]
+    if len(set(paths)) != len(paths) or not all(map(_NAME.fullmatch, paths)):
+        yield "drop_ins must each have a path of its own: 2 to 32 of a-z, 0-9, _ and -, beginning with a letter"
     if cls.refresh_limits is not Provider.refresh_limits and cls.narrowed is Provider.narrowed:
         yield "its tokens are refreshed, so it must define narrowed"
     yield from _class_faults("grant_class", getattr(cls, "grant_class", None), Grant)

@@ -11,8 +11,10 @@ from token_issuer.api import errors
 from token_issuer.api.views.base import IssuerView, PinnedView, SecureView
 from token_issuer.api.views.login_keys import RedeemView
 from token_issuer.api.views.oauth import ExchangeView, IntrospectView, SurrenderView
-from token_issuer.urls import urlpatterns
+from token_issuer.urls import compat
+from token_issuer.urls import urlpatterns as own_patterns
 
+urlpatterns = [*own_patterns, *compat.urlpatterns]
 POLICIES = {
     name for name in vars(APIView) if name.endswith(("_class", "_classes")) or name in {"settings", "schema"}
 } - {"view_class"}

@@ -14,7 +14,7 @@ from tests.api.machines import FORM, Machine
 from tests.factories import ApplicationFactory, api_key, caller
 from token_issuer.api.errors import STATUSES
 from token_issuer.api.oauth_errors import CODES
-from token_issuer.api.schema import document
+from token_issuer.api.schema import document, drop_in_paths
 from token_issuer.api.spellings import MEDIA_TYPE
 from token_issuer.models import Origin
 from token_issuer.services import issuing
@@ -39,7 +39,7 @@ def test_it_is_the_committed_one():
 
 def test_every_address_is_in_it():
     ours = {str(pattern.pattern).replace("<str:", "{").replace(">", "}") for pattern in urlpatterns if pattern.name}
-    assert {path.removeprefix("/") for path in document()["paths"]} == ours
+    assert {path.removeprefix("/") for path in document()["paths"].keys() - drop_in_paths().keys()} == ours
 
 
 def test_every_method_is_in_it():

@@ -9,7 +9,7 @@ from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.settings import spectacular_settings
 from drf_spectacular.validation import validate_schema
 
-from token_issuer.api.schema import document
+from token_issuer.api.schema import document, drop_in_paths
 from token_issuer.api.spectacular import merge
 
 
@@ -37,7 +37,8 @@ def test_the_merged_document_is_valid(made, version):
 
 @pytest.mark.parametrize("version", ["3.0.3", "3.1.0"])
 def test_our_paths_stand_where_the_site_put_them(made, version):
-    assert set(made(version)["paths"]) == {f"/issuer{path}" for path in document()["paths"]}
+    theirs = document()["paths"].keys() - drop_in_paths().keys()  # which this site leaves out
+    assert set(made(version)["paths"]) == {f"/issuer{path}" for path in theirs}
 
 
 def test_our_names_are_ours(made):

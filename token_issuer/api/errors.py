@@ -165,6 +165,7 @@ def _of_ours(error: TokenIssuerError) -> Problem:
         description=shown(error.message),
         reason=error.reason if isinstance(error, PolicyDenied | VendorUnavailable) else "",
         retry_after=error.retry_after if isinstance(error, RateLimited) else _WAITS.get(code),
+        fields=error.fields if isinstance(error, PolicyDenied) else {},
     )
 
 

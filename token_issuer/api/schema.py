@@ -12,7 +12,7 @@ from typing import Any, Final
 from django.conf import settings
 
 from token_issuer import __version__
-from token_issuer.api import oauth_schema
+from token_issuer.api import drop_in_schema, oauth_schema
 from token_issuer.api.components import (
     IDENTIFIER,
     TEXT,
@@ -69,7 +69,7 @@ def document() -> Schema:
             "description": "Short-lived tokens for whoever is signed in: policed, audited, revocable.",
         },
         "servers": [{"url": PREFIX}],
-        "paths": {**_paths(), **oauth_schema.paths()},
+        "paths": {**_paths(), **oauth_schema.paths(), **drop_in_paths()},
         "components": {
             "schemas": {
                 **{request_name(provider): token_request(provider) for provider in known},
@@ -78,6 +78,7 @@ def document() -> Schema:
                 "OneTimeKeyRequest": _any_of([key_request_name(provider) for provider in known]),
                 **answers(),
                 **oauth_schema.components(),
+                **drop_in_schema.components(),
             },
             "securitySchemes": {**_security_schemes(), **oauth_schema.security_schemes()},
         },
@@ -175,6 +176,23 @@ def _paths() -> dict[str, Schema]:
                 body="RevocationRequest",
             )
         },
+    }
+
+
+def drop_in_paths() -> dict[str, Schema]:
+    """Return the addresses of ``token_issuer.urls.compat``, which a site may leave out or put elsewhere."""
+    return {
+        operation.path: {
+            "post": _call(
+                f"dropIn_{operation.name}",
+                operation.summary,
+                answer=operation.answer,
+                refusals=_ISSUING,
+                body=operation.request,
+                parameters=(_SLUG,),
+            )
+        }
+        for operation in drop_in_schema.operations()
     }
 
 

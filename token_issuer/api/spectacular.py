@@ -12,6 +12,7 @@ from django.urls import NoReverseMatch, reverse
 from token_issuer.api.schema import document
 
 _PREFIX: Final = "TokenIssuer"
+_DROP_INS: Final = "/compat/"
 
 
 def merge(result: dict[str, Any], generator: object, **context: object) -> dict[str, Any]:
@@ -21,6 +22,11 @@ def merge(result: dict[str, Any], generator: object, **context: object) -> dict[
     except NoReverseMatch:
         return result
     ours: dict[str, Any] = _renamed(document())
+    compat = _prefix_of_drop_ins()
+    for path in [path for path in ours["paths"] if path.startswith(_DROP_INS)]:
+        item = ours["paths"].pop(path)
+        if compat is not None:
+            result.setdefault("paths", {})[compat + path.removeprefix(_DROP_INS)] = item
     if str(result.get("openapi", "")).startswith("3.0"):
         ours = _for_3_0(ours)
     result.setdefault("paths", {}).update({prefix + path.lstrip("/"): item for path, item in ours["paths"].items()})
@@ -28,6 +34,15 @@ def merge(result: dict[str, Any], generator: object, **context: object) -> dict[
     for kind, named in ours["components"].items():
         components.setdefault(kind, {}).update({_PREFIX + name: schema for name, schema in named.items()})
     return result
+
+
+def _prefix_of_drop_ins() -> str | None:
+    """Return where the site has put the drop-ins, None where it has none."""
+    try:
+        address = reverse("token_issuer_drop_in", kwargs={"slug": "slug", "sample": "sample"})
+    except NoReverseMatch:
+        return None
+    return address.removesuffix("slug/sample/")
 
 
 def _renamed(node: Any) -> Any:  # noqa: ANN401  JSON in, JSON out

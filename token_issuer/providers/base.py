@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from token_issuer.crypto import Secret, SigningKey, VerifyingKey
+    from token_issuer.providers.drop_ins import DropIn
 
 SubjectKind = Literal["integer", "text"]
 
@@ -275,6 +276,7 @@ class Provider(ABC):
     lifetimes: ClassVar[Lifetimes]
     revocation: ClassVar[Revocation]
     renewable: ClassVar[bool]
+    drop_ins: ClassVar[tuple[DropIn, ...]] = ()  # addresses of the vendor's sample server, under compat/<application>/
     requires: ClassVar[Mapping[str, str]] = {}  # a module it needs, and the extra of its package that installs it
 
     # What an administrator enters

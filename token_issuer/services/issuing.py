@@ -16,6 +16,7 @@ from token_issuer.errors import (
     BadGrant,
     NoActiveCertificate,
     PolicyDenied,
+    SubjectMismatch,
 )
 from token_issuer.models import EpochKind, IssuedToken, epoch_key, epochs_now
 from token_issuer.models.revocation_epoch import EVERYTHING_KEY
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from token_issuer.models import Application, Certificate
     from token_issuer.policy import Decision
     from token_issuer.providers.base import Grant, Provider
+    from token_issuer.providers.drop_ins import Claimed
     from token_issuer.services.callers import Caller
     from token_issuer.services.deciding import Question
     from token_issuer.services.families import Lineage, Pair
@@ -120,8 +122,7 @@ def issue(
     if on_commit is None:
         require_no_transaction()
     question = understood(caller, slug, body=body, at=at)
-    with auditing.counting_refusals(caller, question.application, at=at):
-        issuance = _issued(question, at=at, on_commit=on_commit)
+    issuance = issue_understood(question, at=at, on_commit=on_commit)
     return None if on_commit is not None else issuance
 
 
@@ -135,12 +136,34 @@ def understood(caller: Caller, slug: str, *, body: Mapping[str, object], at: dat
         raise
 
 
-def _issued(question: Question, *, at: datetime, on_commit: Callable[[Issuance], object] | None) -> Issuance:
+def issue_understood(
+    question: Question,
+    *,
+    at: datetime,
+    claimed: Claimed | None = None,
+    on_commit: Callable[[Issuance], object] | None = None,
+) -> Issuance:
+    """Do what ``issue`` does, with a question. ``claimed`` is whom the caller will speak for, where that is settled.
+
+    Raises:
+        SubjectMismatch: the caller is somebody else.
+    """
+    with auditing.counting_refusals(question.caller, question.application, at=at):
+        return _issued(question, at=at, claimed=claimed, on_commit=on_commit)
+
+
+def _issued(
+    question: Question,
+    *,
+    at: datetime,
+    claimed: Claimed | None,
+    on_commit: Callable[[Issuance], object] | None,
+) -> Issuance:
     decision = deciding.decide(question)
     if not decision.allowed:
         raise PolicyDenied(decision.reason)
     certificate = signer_of(question)
-    grant = with_subject(question, decision)
+    grant = with_subject(question, decision, claimed=claimed)
     lineage = families.begun(question, grant, at=at, parent=parents.judged_again(question.caller, at=at))
     return issue_decided(
         question, decision, grant, certificate=certificate, at=at, on_commit=on_commit, lineage=lineage
@@ -234,13 +257,17 @@ def signer_of(question: Question) -> Certificate | None:
     return question.certificate
 
 
-def with_subject(question: Question, decision: Decision) -> Grant:
+def with_subject(question: Question, decision: Decision, *, claimed: Claimed | None = None) -> Grant:
     """Return the grant with who it speaks for.
 
     Raises:
         PolicyDenied: the vendor has no place for this name.
+        SubjectMismatch: somebody else was ``claimed``.
     """
     subject = accounts.subject_of(question, decision)
+    # A number and its digits are two users at Agora.
+    if claimed is not None and (type(claimed.subject), claimed.subject) != (type(subject), subject):
+        raise SubjectMismatch(claimed.field, subject)
     try:
         return question.provider.with_subject(question.grant, subject)
     except BadGrant as error:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from token_issuer.errors import BadGrant, BadOption
 from token_issuer.providers.agora import tokens
+from token_issuer.providers.agora.drop_in import FetchRtcToken
 from token_issuer.providers.agora.facts import VENDOR
 from token_issuer.providers.agora.grant import AgoraGrant, AgoraOptions, check_fits
 from token_issuer.providers.agora.pushing import CREDENTIALS, BanningRules, check_credentials
@@ -80,6 +81,7 @@ class AgoraProvider(BanningRules, Provider):
     revocation = Revocation.AT_EXPIRY
     renewable = True
     vendor = VENDOR
+    drop_ins = (FetchRtcToken(),)
 
     def check_public_id(self, value: str) -> None:
         if not _HEX_ID.fullmatch(value):

@@ -40,6 +40,7 @@ from token_issuer.providers.videosdk.claims import (
     text_of,
     words_of,
 )
+from token_issuer.providers.videosdk.drop_ins import GetToken, ValidateToken
 from token_issuer.providers.videosdk.facts import VENDOR
 from token_issuer.providers.videosdk.pushing import Removals, VideoSDKOptions
 
@@ -137,6 +138,7 @@ class VideoSDKProvider(Removals, Provider):
     revocation = Revocation.AT_NEXT_JOIN
     renewable = False
     vendor = VENDOR
+    drop_ins = (GetToken(), ValidateToken())
 
     def check_public_id(self, value: str) -> None:
         if not value.isascii() or not value.isprintable() or not 1 <= len(value) <= _MAX_ID_BYTES or " " in value:
