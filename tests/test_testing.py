@@ -91,7 +91,7 @@ class TestDoors(ProviderConformance):
     wild_grants = (DoorGrant(door=""),)
 
 
-@pytest.mark.parametrize("name", ["agora", "own", "own-once", "videosdk"])
+@pytest.mark.parametrize("name", providers())
 def test_schemas_are_valid(name: str) -> None:
     for cls in (get_provider(name).grant_class, get_provider(name).options_class):
         jsonschema.Draft202012Validator.check_schema(json_schema(cls))
@@ -112,7 +112,7 @@ def dropped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Settings)
 
 
 def test_a_dropped_in_file_is_found_and_described(dropped: str) -> None:
-    assert list(providers()) == ["agora", "doors", "own", "own-once", "videosdk"]
+    assert {"agora", "doors", "own"} < providers().keys()
     assert problems() == ()
     assert list(json_schema(get_provider("doors").grant_class)["properties"]) == ["door", "way", "escort"]
 

@@ -25,6 +25,7 @@ def order(
     lifetime: int = 600,
     at: datetime = AT,
     entropy: bytes = bytes(32),
+    proof: dict[str, str] | None = None,
 ) -> MintOrder:
     return MintOrder(
         token_id=TOKEN_ID,
@@ -36,5 +37,6 @@ def order(
         expires_at=at + timedelta(seconds=lifetime),
         key_id="k1",
         entropy=entropy,
-        secret=Secret(**parts),
+        secret=Secret(**parts) if parts else None,
+        proof=Secret(**proof) if proof else None,
     )

@@ -74,6 +74,10 @@ class SigningKey(Mute):
         """The key itself, for the one call that signs."""
         return self._key()
 
+    def named(self, key_id: str) -> SigningKey:
+        """Return the same key under the id that somebody else knows it by."""
+        return SigningKey(self.algorithm, key_id, self.key)
+
     @property
     def verifying_key(self) -> VerifyingKey:
         """What verifies the tokens that this key signs; nothing is parsed for it."""

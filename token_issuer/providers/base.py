@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from token_issuer.providers.drop_ins import DropIn
 
 SubjectKind = Literal["integer", "text"]
+# What a client does about a vendor's error: renew its token, once; start over with a new token of ours, once; give up
+# and tell its user; wait, longer each time, and try again.
+Retry = Literal["", "refresh", "start_over", "stop", "back_off"]
 
 
 def gettext_noop(message: str) -> str:
@@ -62,11 +65,15 @@ class Lifetimes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VendorError:
-    """One row of a vendor's error catalogue: what its SDK says, what it means, what to do."""
+    """One row of a vendor's error catalogue: what its SDK says, what it means, what to do.
+
+    ``retry`` is the same for a program; empty where there is nothing to do for one.
+    """
 
     code: str
     meaning: str
     cure: str
+    retry: Retry = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,11 +90,16 @@ class VendorFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecretField:
-    """One part of what an administrator pastes for a certificate, e.g. ``App certificate``."""
+    """One part of what an administrator pastes for a certificate, e.g. ``App certificate``.
+
+    ``algorithm``: the part is a key for this algorithm of RFC 7518, to call the vendor with (purpose ``call``). It is
+    checked when it is entered, and comes parsed, as the order's ``signing_key``.
+    """
 
     name: str
     label: str
     help: str = ""
+    algorithm: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,6 +196,12 @@ class MintOrder:
         if self.secret is None:
             raise NoActiveCertificate("sign")
         return self.secret.part(name)
+
+    def proved(self, name: str) -> str:
+        """Return one part of the account's opened proof; NoActiveCertificate when the order came without one."""
+        if self.proof is None:
+            raise NoActiveCertificate("proof")
+        return self.proof.part(name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,7 +25,7 @@ from token_issuer.providers.base import Provider
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from token_issuer.crypto import Secret
+    from token_issuer.crypto import Secret, SigningKey
     from token_issuer.providers.base import Grant, MintedToken, MintOrder, Options, SecretField
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -123,13 +123,17 @@ class AccountProver(ABC):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallOrder:
-    """What a request of our own to a vendor's server API is made from. ``secret`` is of the purpose ``call``."""
+    """What a request of our own to a vendor's server API is made from.
+
+    ``secret`` is of the purpose ``call``; ``signing_key`` is its part that is a key (``SecretField.algorithm``).
+    """
 
     public_id: str
     options: Options
     at: datetime
     entropy: bytes = field(repr=False)
     secret: Secret = field(repr=False)
+    signing_key: SigningKey | None = field(default=None, repr=False)
 
 
 class Provisioned(enum.Enum):

@@ -79,8 +79,12 @@ def grant_field(
     max_bytes: int | None = None,
     pattern: str | None = None,
     filled_by: Literal["subject"] | None = None,
+    shown: bool = True,
 ) -> Any:  # noqa: ANN401  like dataclasses.field, it stands where the field's value will be
-    """Declare a field of a grant. The arguments are those of ``FieldSpec``; texts are marked with ``gettext_noop``."""
+    """Declare a field of a grant. The arguments are those of ``FieldSpec``; texts are marked with ``gettext_noop``.
+
+    ``shown`` False keeps its value out of ``repr``.
+    """
     rules = {
         "label": label,
         "help": help,
@@ -91,7 +95,7 @@ def grant_field(
         "pattern": pattern,
         "filled_by": filled_by,
     }
-    return dataclasses.field(default=default, metadata={_METADATA: rules})
+    return dataclasses.field(default=default, repr=shown, metadata={_METADATA: rules})
 
 
 option_field = grant_field

@@ -11,7 +11,7 @@ from token_issuer import transport
 from token_issuer.errors import NoActiveCertificate, PolicyDenied, VendorUnavailable
 from token_issuer.models import Application, IssuedToken
 from token_issuer.services import auditing, recording
-from token_issuer.services.opening import opened_secret
+from token_issuer.services.opening import opened_secret, signing_key
 from token_issuer.services.transactions import reading, write_alias
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def called(question: Question, order: MintOrder, certificate: Certificate | None
     if certificate is None:
         raise NoActiveCertificate(provider.minting_purpose)
     with opened_secret(certificate, provider) as secret:
-        whole = replace(order, secret=secret)
+        whole = replace(order, secret=secret, signing_key=signing_key(certificate, provider, secret))
         made: MintedToken = provider.read(whole, transport.send(provider.request(whole)))
     return made
 

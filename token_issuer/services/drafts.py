@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_slug
 
-from token_issuer.crypto import SecretParts
+from token_issuer.crypto import Secret, SecretParts
 from token_issuer.errors import BadOption
 from token_issuer.models import Application
 from token_issuer.policy import BadPattern, check_pattern
 from token_issuer.providers import fields
 from token_issuer.registry import privileges_of
+from token_issuer.services.opening import calling_key
 from token_issuer.services.transactions import write_alias
 
 if TYPE_CHECKING:
@@ -135,6 +136,7 @@ def check_secret(provider: Provider, purpose: str, parts: Mapping[str, str]) -> 
         if not parts.get(name):
             raise BadOption(name, "is required")
     provider.check_secret(purpose, parts)
+    calling_key(provider, Secret(**parts), purpose=purpose, key_id="")
 
 
 def check_lifetimes(provider: Provider, default: int | None, maximum: int | None) -> None:

@@ -78,12 +78,27 @@ def opened_secret(certificate: Certificate, provider: Provider) -> Iterator[Secr
 
 
 def signing_key(certificate: Certificate, provider: Provider, secret: Secret) -> SigningKey | None:
-    """Return what the opened secret signs with; None for a provider whose format knows one way to sign."""
+    """Return what the opened secret signs with; None where none of its parts is a key that has to be parsed."""
+    if certificate.purpose != "sign":
+        return calling_key(provider, secret, purpose=certificate.purpose, key_id=certificate.key_id)
     if not provider.algorithms:
         return None
     return signing_keys.signing_key(
         secret, part=provider.signing_part, algorithm=certificate.algorithm, key_id=certificate.key_id
     )
+
+
+def calling_key(provider: Provider, secret: Secret, *, purpose: str, key_id: str) -> SigningKey | None:
+    """Return the part of a secret that is a key to call the vendor with; None where there is none.
+
+    Raises:
+        BadOption: names the part; it is no such key.
+    """
+    keys = (field for field in provider.secret_fields.get(purpose, ()) if field.algorithm)
+    field = next(keys, None)
+    if field is None:
+        return None
+    return signing_keys.signing_key(secret, part=field.name, algorithm=field.algorithm, key_id=key_id)
 
 
 def verification(
