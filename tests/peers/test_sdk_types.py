@@ -17,6 +17,7 @@ from tests.providers.orders import order
 from token_issuer.providers.agora import AgoraProvider
 from token_issuer.providers.agora.grant import AgoraGrant, AgoraOptions
 from token_issuer.providers.videosdk import VideoSDKGrant, VideoSDKProvider
+from token_issuer.providers.voximplant import VoximplantGrant, VoximplantProvider
 
 pytestmark = pytest.mark.peers
 
@@ -51,10 +52,26 @@ const { token, ...meeting } = %s;
 VideoSDK.config(token);
 VideoSDK.initMeeting({ ...meeting, meetingId: "one of many" });
 """
+VOXIMPLANT = """
+import * as VoxImplant from "voximplant-websdk";
+const { username, hash, ...others } = %s;
+const nothing: Record<string, never> = others;
+await VoxImplant.getInstance().loginWithOneTimeKey(username, hash);
+export { nothing };
+"""
+# The codes that the web SDK knows by name; mobile ones have more.
+VOXIMPLANT_CODES = """
+import { AuthResultCode } from "voximplant-websdk";
+type Known = `${AuthResultCode}`;
+const told = %s as const;
+type Told = (typeof told)[number];
+const everyCodeIsTold: Known extends Told ? true : never = true;
+export { everyCodeIsTold };
+"""
 OPTIONS = ["--noEmit", "--strict", "--skipLibCheck", "--target", "es2022", "--module", "esnext"]
 
 
-def complaints(folder: Path, program: str, sdk: dict[str, Any]) -> str:
+def complaints(folder: Path, program: str, sdk: object) -> str:
     """What the compiler says against a program that uses these values."""
     if not (folder / "node_modules").exists():
         (folder / "node_modules").symlink_to(MODULES)
@@ -85,6 +102,14 @@ def videosdk(grant: VideoSDKGrant) -> dict[str, Any]:
     return provider.sdk(minted, grant)
 
 
+def voximplant() -> dict[str, Any]:
+    provider = VoximplantProvider()
+    grant = VoximplantGrant(login_key="key", username="user-1")
+    domain = "myapp.myaccount.voximplant.com"
+    asked = order(grant, public_id=domain, parts={}, proof={"ha1": "0" * 32}, lifetime=300)
+    return provider.sdk(provider.mint(asked), grant)
+
+
 def test_agora_with_a_number(tmp_path):
     sdk = agora(AgoraGrant(channel="room-42", uid=16))
     assert (type(sdk["uid"]), list(sdk)) == (int, ["appid", "channel", "token", "uid"])
@@ -110,6 +135,25 @@ def test_videosdk_with_a_room(tmp_path):
 
 def test_videosdk_for_any_room(tmp_path):
     assert complaints(tmp_path, VIDEOSDK_CHOOSING, videosdk(VideoSDKGrant(participantId="16"))) == ""
+
+
+def test_voximplant(tmp_path):
+    assert complaints(tmp_path, VOXIMPLANT, voximplant()) == ""
+
+
+def told_codes() -> list[str]:
+    errors = VoximplantProvider.vendor.errors
+    return [error.code.removeprefix("AuthResult: ") for error in errors if error.code.startswith("AuthResult")]
+
+
+def test_voximplants_codes_are_those_of_its_sdk(tmp_path):
+    assert complaints(tmp_path, VOXIMPLANT_CODES, told_codes()) == ""
+    assert "error TS" in complaints(tmp_path, VOXIMPLANT_CODES, told_codes()[1:-1])
+
+
+@pytest.mark.parametrize("changes", [{"username": 7}, {"hash": None}, {"token": "more"}])
+def test_the_compiler_would_notice_in_voximplant(tmp_path, changes):
+    assert "error TS" in complaints(tmp_path, VOXIMPLANT, {**voximplant(), **changes})
 
 
 @pytest.mark.parametrize("changes", [{"uid": [16]}, {"uid": True}, {"token": 7}, {"channel": None}, {"appId": "more"}])
