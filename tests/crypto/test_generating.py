@@ -34,3 +34,16 @@ def test_a_new_text_has_two_digits_a_byte(byte_count: int) -> None:
 def test_a_short_secret_is_refused() -> None:
     with pytest.raises(ValueError, match="at least 16 random bytes"):
         generating.new_secret_text(15)
+
+
+def test_a_password_has_one_of_each_kind() -> None:
+    for _ in range(200):
+        text = generating.new_password().reveal()
+        assert (len(text), text.isascii(), text.isalnum()) == (32, True, False)
+        assert all(any(test(mark) for mark in text) for test in (str.isupper, str.islower, str.isdigit))
+
+
+def test_passwords_differ_and_are_mute() -> None:
+    texts = {generating.new_password().reveal() for _ in range(50)}
+    assert len(texts) == 50
+    assert str(generating.new_password()) == "<TokenText>"

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import base64
 import os
+import secrets
+import string
 from collections.abc import Collection
+from typing import Final
 
 from token_issuer.crypto.primitives import KEY_BYTES
 from token_issuer.crypto.secret import TokenText
 
 _FEWEST_BYTES = 16  # OWASP ASVS 5.0, 11.5.1: at least 128 bits
+
+PASSWORD_CHARACTERS: Final = 32
+# No colon, bar, quote, backslash or blank: vendors join passwords with these, or escape them.
+_MARKS: Final = "-_.!*"
+_KINDS: Final = (string.ascii_uppercase, string.ascii_lowercase, string.digits, _MARKS)
 
 
 def new_ring_entry(taken: Collection[str] = ()) -> TokenText:
@@ -28,3 +36,14 @@ def new_secret_text(byte_count: int = 32) -> TokenText:
         msg = f"a secret has at least {_FEWEST_BYTES} random bytes"
         raise ValueError(msg)
     return TokenText(os.urandom(byte_count).hex())
+
+
+def new_password() -> TokenText:
+    """Return 32 random characters, over 190 bits, with an upper-case and a lower-case letter, a digit and a mark.
+
+    Vendors ask for one of each; a text without one (fewer than one in ten) is thrown away and made anew.
+    """
+    while True:
+        text = "".join(secrets.choice("".join(_KINDS)) for _ in range(PASSWORD_CHARACTERS))
+        if all(any(mark in text for mark in kind) for kind in _KINDS):
+            return TokenText(text)

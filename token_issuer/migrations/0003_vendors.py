@@ -54,6 +54,17 @@ class Migration(migrations.Migration):
             name="proved_at",
             field=models.DateTimeField(editable=False, null=True, verbose_name="proof set at"),
         ),
+        migrations.AddConstraint(
+            model_name="vendoraccount",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("subject__isnull", False),
+                    models.Q(("pending_secret__isnull", True), ("sealed_secret__isnull", True)),
+                    _connector="OR",
+                ),
+                name="vendor_account_with_a_proof_has_a_name",
+            ),
+        ),
         migrations.CreateModel(
             name="AnsweredLoginKey",
             fields=[

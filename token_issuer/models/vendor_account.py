@@ -48,7 +48,7 @@ class VendorAccount(models.Model):
     sealed_secret = models.BinaryField(null=True, editable=False)
     proved_at = models.DateTimeField(_("proof set at"), null=True, editable=False)
     # Committed before the vendor is asked to set it, current after its yes. Sealed under the same field's label, so
-    # that it moves as it is.
+    # that it moves as it is. ``pending_at`` alone: what was being set is not wanted any more.
     pending_secret = models.BinaryField(null=True, editable=False)
     pending_at = models.DateTimeField(_("proof pending since"), null=True, editable=False)
     created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
@@ -60,6 +60,10 @@ class VendorAccount(models.Model):
             models.UniqueConstraint(fields=["application", "user"], name="one_vendor_account_per_user"),
             models.UniqueConstraint(fields=["application", "number"], name="vendor_account_number_is_never_shared"),
             models.UniqueConstraint(fields=["application", "subject"], name="vendor_account_subject_is_never_shared"),
+            models.CheckConstraint(
+                condition=Q(subject__isnull=False) | Q(sealed_secret__isnull=True, pending_secret__isnull=True),
+                name="vendor_account_with_a_proof_has_a_name",
+            ),
             models.CheckConstraint(
                 condition=Q(number__isnull=True) | Q(number__gte=1, number__lte=LARGEST_NUMBER),
                 name="vendor_account_number_fits_27_bits",

@@ -145,7 +145,13 @@ class Provisioned(enum.Enum):
 
 
 class Provisioner(AccountProver):
-    """A provider that makes its users at the vendor."""
+    """A provider that makes its users at the vendor.
+
+    The proof of a user who was made is ``account_proof`` of his password, under the name ``password_field``.
+    """
+
+    # Which of ``account_fields`` a password that is made here goes into.
+    password_field: ClassVar[str] = "password"  # noqa: S105  a name
 
     @abstractmethod
     def provision_request(self, order: CallOrder, *, subject: str, password: str, create: bool) -> VendorRequest:
@@ -156,7 +162,7 @@ class Provisioner(AccountProver):
         """Return what the vendor said.
 
         Raises:
-            VendorUnavailable: anything else than one of these.
+            VendorUnavailable: anything else than one of these; ``refused`` only where the vendor has done nothing.
         """
 
 
