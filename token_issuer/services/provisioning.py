@@ -34,7 +34,7 @@ from token_issuer.providers.called import CallOrder, Provisioned, Provisioner
 from token_issuer.registry import get_provider
 from token_issuer.services import auditing, naming, proving
 from token_issuer.services.deciding import options_of
-from token_issuer.services.opening import opened_secret, seal_proof
+from token_issuer.services.opening import opened_secret, seal_proof, signing_key
 from token_issuer.services.transactions import durable, require_no_transaction, retrying, write_alias
 
 if TYPE_CHECKING:
@@ -117,7 +117,12 @@ def provision(
             account=account,
             provider=provider,
             order=CallOrder(
-                public_id=application.public_id, options=options, at=at, entropy=os.urandom(32), secret=secret
+                public_id=application.public_id,
+                options=options,
+                at=at,
+                entropy=os.urandom(32),
+                secret=secret,
+                signing_key=signing_key(certificate, provider, secret),
             ),
             password=generating.new_password(),
             until=time.monotonic() + ASKING,
