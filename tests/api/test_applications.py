@@ -41,6 +41,12 @@ def test_the_applications_own_limits_are_told(browser, rooms):
     assert (offer["lifetime"], offer["slots"]) == ({"minimum": 60, "default": 90, "maximum": 120}, 1)
 
 
+def test_what_nobody_can_ask_for_is_not_offered(browser):
+    RuleFactory(application=ApplicationFactory(slug="phone", provider="voximplant"), privileges=["login"])
+    (offer,) = browser.get("applications/").json()["applications"]
+    assert (offer["lifetime"], offer["slots"]) == (None, 1)
+
+
 def test_the_switched_off_are_left_out(browser, rooms):
     rooms.disabled_at = timezone.now()
     rooms.save()

@@ -11,12 +11,13 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from tests.api.machines import FORM, Machine
-from tests.factories import ApplicationFactory, api_key, caller
+from tests.factories import ApplicationFactory, RuleFactory, api_key, caller
 from token_issuer.api.errors import STATUSES
 from token_issuer.api.oauth_errors import CODES
 from token_issuer.api.schema import document, drop_in_paths
 from token_issuer.api.spellings import MEDIA_TYPE
 from token_issuer.models import Origin
+from token_issuer.registry import providers
 from token_issuer.services import issuing
 from token_issuer.urls import urlpatterns
 
@@ -126,14 +127,14 @@ def test_a_pair_fits(own, browser):
 def test_a_body_is_one_of_closed_kinds_and_none_is_told_apart_by_a_field():
     schemas = document()["components"]["schemas"]
     kinds = [kind["$ref"].rpartition("/")[2] for kind in schemas["TokenRequest"]["anyOf"]]
-    assert kinds == [f"TokenRequest_{name}" for name in ("agora", "own", "own-once", "videosdk")]
+    assert kinds == [f"TokenRequest_{name}" for name in sorted(providers())]
     assert all(schemas[kind]["additionalProperties"] is False for kind in kinds)
     assert "discriminator" not in json.dumps(schemas)
     assert "oneOf" not in json.dumps(schemas)
 
 
 def test_without_a_provider_no_body_fits(configure):
-    configure(PROVIDERS={"remove": ["agora", "own", "own-once", "videosdk"]})
+    configure(PROVIDERS={"remove": [*providers()]})
     OpenAPIV31SpecValidator(document()).validate()
     assert not fits({}, "TokenRequest")
 
@@ -145,6 +146,7 @@ def test_without_a_provider_no_body_fits(configure):
         ({"roomId": "a", "permissions": ["ask_join"], "lifetime": "10m"}, "TokenRequest"),
         ({"scope": "tokens:issue", "lifetime": "1h"}, "TokenRequest"),
         ({"access": "readwrite", "one_time": False, "lifetime": 120}, "TokenRequest"),
+        ({"login_key": "k"}, "TokenRequest"),
         ({}, "TokenRequest"),
         ({}, "RevocationRequest"),
         ({"reason": "lost"}, "RevocationRequest"),
@@ -168,6 +170,8 @@ def test_good_bodies_fit(body, component):
         {"scope": "a  b"},
         {"scope": "a", "access": "readonly"},
         {"access": "readonly", "lifetime": 121},
+        {"login_key": "k", "lifetime": 300},
+        {"login_key": "k", "slot": 0},
     ],
 )
 def test_bad_bodies_do_not(body):
@@ -176,6 +180,7 @@ def test_bad_bodies_do_not(body):
 
 def test_real_answers_fit(browser, nobody, rooms, calls):
     rooms.rules.update(limit=5, window=60)
+    RuleFactory(application=ApplicationFactory(slug="phone", provider="voximplant"), privileges=["login"])
     made = [browser.issue().json(), browser.issue("calls", channel="a").json()]
     for answer in made:
         assert fits(answer, "Issuance")

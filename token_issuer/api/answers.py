@@ -25,18 +25,15 @@ Answer = dict[str, Any]
 
 
 def offer(found: Offer) -> Answer:
-    """An application that the caller may ask."""
+    """An application that the caller may ask. What cannot be asked for is not offered."""
+    limits = {"minimum": found.limits.minimum, "default": found.limits.default, "maximum": found.limits.maximum}
     return {
         "slug": found.application.slug,
         "label": found.application.name,
         "provider": found.provider.name,
         "grant": shown_schema(fields.json_schema(found.provider.grant_class)),
-        "lifetime": {
-            "minimum": found.limits.minimum,
-            "default": found.limits.default,
-            "maximum": found.limits.maximum,
-        },
-        "slots": found.application.slots,
+        "lifetime": None if found.provider.vendor_sets_lifetime else limits,
+        "slots": found.application.slots if found.provider.has_slots else 1,
     }
 
 

@@ -71,30 +71,37 @@ def request_name(provider: Provider) -> str:
 
 def token_request(provider: Provider) -> Schema:
     """Return the closed schema of what may be sent for an application of this provider."""
-    limits = provider.lifetimes
     schema: Schema = shown_schema(fields.json_schema(provider.grant_class))
     schema["title"] = provider.label
-    schema["properties"] |= {
-        "lifetime": {
-            "type": ["integer", "string"],
-            "minimum": limits.minimum,
-            "maximum": limits.maximum,
-            "default": limits.default,
-            "description": 'Seconds, or a text such as "10m". The application may allow less.',
-        },
-        "slot": {
-            "type": "integer",
-            "minimum": 0,
-            "maximum": MOST_SLOTS - 1,
-            "default": 0,
-            "description": "A device or tab of its own: each slot is another subject at the vendor.",
-        },
-        "on_behalf_of": {
-            "type": ["integer", "string"],
-            "description": "For API keys: the primary key of the user whom the token is for.",
-        },
+    if not provider.vendor_sets_lifetime:
+        schema["properties"]["lifetime"] = _lifetime(provider)
+    if provider.has_slots:
+        schema["properties"]["slot"] = _SLOT
+    schema["properties"]["on_behalf_of"] = {
+        "type": ["integer", "string"],
+        "description": "For API keys: the primary key of the user whom the token is for.",
     }
     return schema
+
+
+_SLOT: Final[Schema] = {
+    "type": "integer",
+    "minimum": 0,
+    "maximum": MOST_SLOTS - 1,
+    "default": 0,
+    "description": "A device or tab of its own: each slot is another subject at the vendor.",
+}
+
+
+def _lifetime(provider: Provider) -> Schema:
+    limits = provider.lifetimes
+    return {
+        "type": ["integer", "string"],
+        "minimum": limits.minimum,
+        "maximum": limits.maximum,
+        "default": limits.default,
+        "description": 'Seconds, or a text such as "10m". The application may allow less.',
+    }
 
 
 def key_request_name(provider: Provider) -> str:
@@ -163,7 +170,11 @@ def _application() -> Schema:
             "label": TEXT,
             "provider": TEXT,
             "grant": {"type": "object", "description": "The JSON Schema of the grant's fields."},
-            "lifetime": record({"minimum": COUNT, "default": COUNT, "maximum": COUNT}),
+            "lifetime": {
+                **record({"minimum": COUNT, "default": COUNT, "maximum": COUNT}),
+                "type": ["object", "null"],
+                "description": "Null where the vendor sets it, and nobody can ask for one.",
+            },
             "slots": COUNT,
         }
     )
