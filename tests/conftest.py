@@ -13,11 +13,15 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
+from tests import guests
 from tests.factories import ApplicationFactory, CertificateFactory, RuleFactory
 from tests.passes import PassProvider
+from tests.providers import management_key
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+
+    from token_issuer.models import Application
 
 # A busy machine is slow now and then; that is no finding.
 hypothesis.settings.register_profile("default", deadline=None)
@@ -59,6 +63,34 @@ def passes(db, settings):
     application = ApplicationFactory(slug="passes", provider="passes", public_id="building-1")
     CertificateFactory(application=application, active=True, secret={"secret": "k" * 32})
     return RuleFactory(application=application, privileges=["read", "write"]).application
+
+
+@pytest.fixture
+def reception():
+    """A vendor whose users have to be made there."""
+    return guests.Reception()
+
+
+@pytest.fixture
+def hotel(db, settings, reception) -> Iterator[Application]:
+    """An application of that vendor's, which calls it with a key; everyone signed in may enter."""
+    provider = f"{guests.__name__}.{guests.GuestProvider.__name__}"
+    settings.TOKEN_ISSUER = {**settings.TOKEN_ISSUER, "PROVIDERS": {"add": [provider]}}
+    with guests.open_desk(reception) as desk:
+        application = ApplicationFactory(slug="hotel", provider="guests", options={"desk": desk})
+        CertificateFactory(application=application, purpose="call", active=True, secret={"key": guests.KEY})
+        yield RuleFactory(application=application, privileges=["enter"]).application
+
+
+@pytest.fixture
+def phone(db, reception) -> Iterator[Application]:
+    """A Voximplant application that calls the same vendor; everyone signed in may log in."""
+    with guests.open_desk(reception, guests.Cloud) as desk:
+        application = ApplicationFactory(
+            slug="phone", provider="voximplant", public_id=management_key.DOMAIN, options={"api_url": desk}
+        )
+        CertificateFactory(application=application, purpose="call", active=True, secret=management_key.parts())
+        yield RuleFactory(application=application, privileges=["login"]).application
 
 
 @pytest.fixture

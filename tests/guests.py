@@ -1,6 +1,7 @@
 """A third party's vendor whose users have to be made there: a hotel's network, which knows its guests by name.
 
-``GuestProvider`` is the file that a third party would write; ``Reception`` is the vendor, on this machine.
+``GuestProvider`` is the file that a third party would write; ``Reception`` is the vendor, on this machine. It also
+speaks as Voximplant does.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from email import message_from_bytes
+from email.policy import HTTP
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
@@ -205,11 +208,13 @@ _UNHEARD = {"refuse": (403, b"{}"), "trouble": (500, b"{}")}
 _HEARD = {"garbage": b"<html>done</html>", "strange": b'{"said": "perhaps"}', "odd": b"[]"}
 
 
-class _Desk(BaseHTTPRequestHandler):
+class Desk(BaseHTTPRequestHandler):
+    """How the reception is spoken to."""
+
     reception: ClassVar[Reception]
 
     def do_POST(self) -> None:
-        body: dict[str, Any] = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        body = self.asked(self.rfile.read(int(self.headers["Content-Length"])))
         self.reception.keys.add(self.headers["Authorization"])
         manners = self.reception.manners
         if manners in _UNHEARD:
@@ -225,7 +230,16 @@ class _Desk(BaseHTTPRequestHandler):
         if manners == "silent":
             threading.Event().wait(SILENCE)
         if manners != "drop":
-            self._answer(200, _HEARD.get(manners) or json.dumps({"said": said}).encode())
+            self._answer(200, _HEARD.get(manners) or json.dumps(self.said(said)).encode())
+
+    def asked(self, body: bytes) -> dict[str, str]:
+        """Return ``do``, ``name`` and ``password``."""
+        found: dict[str, str] = json.loads(body)
+        return found
+
+    def said(self, word: str) -> object:
+        """Return the answer's body."""
+        return {"said": word}
 
     def _answer(self, status: int, body: bytes) -> None:
         self.send_response(status)
@@ -237,6 +251,21 @@ class _Desk(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
+class Cloud(Desk):
+    """The same in Voximplant's words: multipart forms and numbers of errors."""
+
+    def asked(self, body: bytes) -> dict[str, str]:
+        head = f"Content-Type: {self.headers['Content-Type']}\r\n\r\n".encode()
+        parts: Any = message_from_bytes(head + body, policy=HTTP).iter_parts()
+        form = {part.get_param("name", header="content-disposition"): part.get_content() for part in parts}
+        do = {"AddUser": "make", "SetUserInfo": "change"}[form["cmd"]]
+        return {"do": do, "name": form["user_name"], "password": form["user_password"]}
+
+    def said(self, word: str) -> object:
+        numbers = {"exists": 118, "absent": 117}
+        return {"error": {"code": numbers[word], "msg": word}} if word in numbers else {"result": 1, "user_id": 7}
+
+
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
@@ -245,9 +274,9 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextlib.contextmanager
-def open_desk(reception: Reception) -> Iterator[str]:
+def open_desk(reception: Reception, kind: type[Desk] = Desk) -> Iterator[str]:
     """Open the reception on this machine; hand out its address."""
-    server = _Server(("127.0.0.1", 0), type("Desk", (_Desk,), {"reception": reception}))
+    server = _Server(("127.0.0.1", 0), type("Open", (kind,), {"reception": reception}))
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:

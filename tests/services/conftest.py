@@ -7,8 +7,7 @@ from contextlib import contextmanager
 import pytest
 from django.db import connection
 
-from tests import guests
-from tests.factories import AT, ApplicationFactory, CertificateFactory, RuleFactory, UserFactory, caller
+from tests.factories import AT, ApplicationFactory, RuleFactory, UserFactory, caller
 
 
 @pytest.fixture
@@ -75,21 +74,3 @@ def before_the_first():
             yield
 
     return before_the_first
-
-
-@pytest.fixture
-def reception():
-    """A vendor whose users have to be made there."""
-    return guests.Reception()
-
-
-@pytest.fixture
-def hotel(db, settings, reception):
-    """An application of that vendor's, which calls it with a key; everyone signed in may enter."""
-    provider = f"{guests.__name__}.{guests.GuestProvider.__name__}"
-    settings.TOKEN_ISSUER = {**settings.TOKEN_ISSUER, "PROVIDERS": {"add": [provider]}}
-    with guests.open_desk(reception) as desk:
-        application = ApplicationFactory(slug="hotel", provider="guests", options={"desk": desk})
-        CertificateFactory(application=application, purpose="call", active=True, secret={"key": guests.KEY})
-        RuleFactory(application=application, privileges=["enter"])
-        yield application
