@@ -23,6 +23,7 @@ _COUNTS: Final[dict[str, dict[str, int]]] = {
     "videosdk.json": {"vectors": 11, "policy": 14},
     "jws.json": {"jws": 150},
     "voximplant.json": {"vectors": 9, "username_cases": 5, "auth_result_codes": 12, "token_refresh_codes": 4},
+    "vocalstack.json": {"vectors": 15},
 }
 
 

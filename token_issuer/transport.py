@@ -56,7 +56,7 @@ _OUTCOMES: Final = {
 }
 MISSING: Final = 'Calling a vendor needs httpx: install "django-token-issuer[vendors]".'
 
-# RFC 9110 sections 5.1 and 5.5. httpx's own refusal quotes what it refuses.
+# httpx's own refusal quotes what it refuses.
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE: Final = re.compile(r"([!-~]([ \t!-~]*[!-~])?)?")
 
@@ -94,13 +94,17 @@ def require_safe(url: str) -> None:
         raise ImproperlyConfigured(msg)
 
 
+def is_header(name: str, value: str) -> bool:
+    """Whether HTTP carries this header (RFC 9110 sections 5.1 and 5.5)."""
+    return bool(_HEADER_NAME.fullmatch(name) and _HEADER_VALUE.fullmatch(value))
+
+
 def _trouble_in(headers: Mapping[str, str]) -> str:
     """Return what is wrong with a header, or nothing. It raises nowhere: an error's frames would show the values."""
     for name, value in headers.items():
-        if not _HEADER_NAME.fullmatch(name):
-            return "The name of a header for the vendor has characters that HTTP does not carry."
-        if not _HEADER_VALUE.fullmatch(value):
-            return f"The header {name!r} for the vendor has characters that HTTP does not carry."
+        if not is_header(name, value):
+            named = f"The header {name!r}" if is_header(name, "") else "A header"
+            return f"{named} for the vendor has characters that HTTP does not carry."
     return ""
 
 

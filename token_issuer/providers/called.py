@@ -15,6 +15,7 @@ import enum
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -69,11 +70,11 @@ class VendorResponse:
         Raises:
             VendorUnavailable: it is none (``garbled``).
         """
-        try:
+        with suppress(ValueError, RecursionError):
             return json.loads(self.body)
-        except (ValueError, RecursionError) as error:
-            message = "The vendor's answer is no JSON."
-            raise VendorUnavailable(message, reason="garbled") from error
+        # Outside: the decoder's error holds the whole body, and would come along as the context of this one.
+        message = "The vendor's answer is no JSON."
+        raise VendorUnavailable(message, reason="garbled")
 
 
 class CalledProvider(Provider):

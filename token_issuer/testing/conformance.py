@@ -1,28 +1,13 @@
-"""What every provider must do, as tests that anybody's provider can inherit.
-
-Name yours and a few grants in a subclass, in a file that pytest collects::
-
-    class TestDoors(ProviderConformance):
-        provider = DoorProvider()
-        public_id = "building-1"
-        secret = {"key": "..."}
-        other_secret = {"key": "another one"}
-        subject, other_subject = "user-1", "user-2"
-        narrowest = frozenset({"out"})
-        grants = (DoorGrant(door="front"), DoorGrant(door="front", way="in"))
-        wild_grants = (DoorGrant(door=""),)
-
-Nothing beyond pytest's way of collecting is needed: no fixture, no database, no further package.
-"""
+"""The suite for every provider."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import FrozenInstanceError
 from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar
+from typing import ClassVar
 from unittest import SkipTest
 from uuid import UUID
 
@@ -38,8 +23,9 @@ from token_issuer.providers.base import (
     Verification,
     put,
 )
-from token_issuer.providers.fields import RESERVED_NAMES, FieldSpec, dump, json_schema, parse, specs
+from token_issuer.providers.fields import RESERVED_NAMES, dump, json_schema, parse, specs
 from token_issuer.registry import faults
+from token_issuer.testing.looking import garbage, objects, raised, tampered, walk, with_subject_sent
 
 AT = datetime(2026, 1, 1, 12, tzinfo=UTC)
 """When the orders of these tests are made."""
@@ -122,10 +108,24 @@ class ProviderConformance:
         who = self.subject if subject is None else subject
         return [self.provider.with_subject(grant, who) for grant in (*self.grants, *self.wild_grants)]
 
+    def made(self, order: MintOrder) -> MintedToken:
+        """Return the token of an order, wherever it comes from."""
+        return self.provider.mint(order)
+
+    def tried(self, order: MintOrder) -> object:
+        """Take the first step with an order, which must refuse one that is wrong."""
+        return self.provider.mint(order)
+
     def minted(self) -> Iterator[tuple[Grant, MintedToken]]:
-        """Mint every grant."""
+        """Make the token of every grant."""
         for grant in self.filled():
-            yield grant, self.provider.mint(self.order(grant))
+            yield grant, self.made(self.order(grant))
+
+    def skip_where_texts_say_nothing(self) -> None:
+        """Leave a test out for a provider whose tokens nobody can read."""
+        if self.provider.opaque:
+            reason = "its tokens say nothing: only the audit knows them"
+            raise SkipTest(reason)
 
     def accepts(self, token: str, *, parts: Mapping[str, str] | None = None, expected: Grant | None = None) -> bool:
         """Whether the provider finds a token valid; a malformed one is not."""
@@ -256,11 +256,12 @@ class ProviderConformance:
 
     def test_a_grant_without_a_subject_is_not_minted(self) -> None:
         for grant in self.grants:
-            assert isinstance(raised(self.provider.mint, self.order(grant)), BadGrant)
+            assert isinstance(raised(self.tried, self.order(grant)), BadGrant)
 
     # The token
 
     def test_minted_tokens_say_what_was_ordered(self) -> None:
+        self.skip_where_texts_say_nothing()
         for grant, token in self.minted():
             seen = self.provider.inspect(token.value)
             assert (token.key_id, token.public_id, token.token_id) == ("ours", self.public_id, UUID(int=1))
@@ -274,9 +275,10 @@ class ProviderConformance:
 
     def test_minting_is_deterministic(self) -> None:
         for grant, token in self.minted():
-            assert self.provider.mint(self.order(grant)).value == token.value
+            assert self.made(self.order(grant)).value == token.value
 
     def test_minted_tokens_are_verified(self) -> None:
+        self.skip_where_texts_say_nothing()
         secrets = [("theirs", self.other_secret), ("ours", self.secret)]
         for grant, token in self.minted():
             found = self.verified(token.value, secrets=secrets, expected=grant)
@@ -284,6 +286,7 @@ class ProviderConformance:
             assert found.key_id == ("ours" if self.secret else None)
 
     def test_another_secret_is_refused(self) -> None:
+        self.skip_where_texts_say_nothing()
         if not self.secret:
             reason = "its tokens are random text, which nothing signs"
             raise SkipTest(reason)
@@ -291,6 +294,7 @@ class ProviderConformance:
             assert not self.accepts(token.value, parts=self.other_secret, expected=grant)
 
     def test_a_token_of_somebody_else_is_refused(self) -> None:
+        self.skip_where_texts_say_nothing()
         if not self.secret:
             reason = "its tokens are random text: whose each is stands in its row"
             raise SkipTest(reason)
@@ -298,6 +302,7 @@ class ProviderConformance:
             assert not self.accepts(token.value, expected=other)
 
     def test_tampered_tokens_are_refused(self) -> None:
+        self.skip_where_texts_say_nothing()
         for grant, token in self.minted():
             said = self.provider.inspect(token.value)
             let_in = [text for text in tampered(token.value) if self.accepts(text, expected=grant)]
@@ -309,9 +314,9 @@ class ProviderConformance:
     def test_lifetimes_are_kept(self) -> None:
         (grant, *_others), limits = self.filled(), self.provider.lifetimes
         for lifetime in (limits.minimum, limits.maximum):
-            self.provider.mint(self.order(grant, lifetime=lifetime))
+            self.tried(self.order(grant, lifetime=lifetime))
         for lifetime in (-1, 0, limits.minimum - 1, limits.maximum + 1):
-            error = raised(self.provider.mint, self.order(grant, lifetime=lifetime))
+            error = raised(self.tried, self.order(grant, lifetime=lifetime))
             assert isinstance(error, BadGrant)
             assert error.field == "lifetime"
 
@@ -330,7 +335,8 @@ class ProviderConformance:
     def test_nothing_secret_is_shown(self) -> None:
         for grant, token in self.minted():
             order = self.order(grant)
-            shown = f"{order!r} {order} {token!r} {token} {grant!r} {self.provider.inspect(token.value)!r}"
+            shown = f"{order!r} {order} {token!r} {token} {grant!r}"
+            shown += "" if self.provider.opaque else repr(self.provider.inspect(token.value))
             assert token.value not in shown
             for words in (shown, json.dumps(self.provider.sdk(token, grant))):
                 assert not any(part in words for part in self.secret.values())
@@ -347,58 +353,3 @@ class ProviderConformance:
                 subject=grant.subject or "", resource=grant.resource, privileges=grant.privileges
             )
             assert recalled is None or recalled == grant
-
-
-def raised(call: Callable[..., object], *arguments: object, **named: object) -> Exception | None:
-    """Return what a call raises; None when it returns."""
-    try:
-        call(*arguments, **named)
-    except Exception as error:  # a test looks at it
-        return error
-    return None
-
-
-def walk(fields: Iterable[FieldSpec]) -> Iterator[FieldSpec]:
-    """Yield every named field, at every level."""
-    for spec in fields:
-        if spec.name:
-            yield spec
-        yield from walk(spec.children)
-
-
-def objects(schema: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401  any part of a JSON Schema
-    """Yield every object schema inside a schema."""
-    if isinstance(schema, dict):
-        if "properties" in schema:
-            yield schema
-        for part in schema.values():
-            yield from objects(part)
-
-
-def with_subject_sent(
-    fields: Sequence[FieldSpec], body: Mapping[str, Any], *, value: object
-) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield bodies that send a field which the server fills in, with the field's dotted name, at every level."""
-    for spec in fields:
-        if spec.filled_by:
-            yield spec.name, {**body, spec.name: value}
-        elif spec.type == "nested" and body.get(spec.name):
-            for path, inner in with_subject_sent(spec.children, body[spec.name], value=value):
-                yield f"{spec.name}.{path}", {**body, spec.name: inner}
-
-
-def tampered(token: str) -> Iterator[str]:
-    """Yield the token with one character changed, at every place, and shorter and longer by a little."""
-    for index, character in enumerate(token):
-        yield token[:index] + ("B" if character == "A" else "A") + token[index + 1 :]
-    yield from (token[:-1], token[1:], token + "A", token + "=", token + "\n", f" {token}", token + token)
-
-
-def garbage() -> Iterator[str]:
-    """Yield texts that are nobody's token, some of them with beginnings that many formats have."""
-    beginnings = ("", "007", "006", "004", "1:", "ey", "eyJhbGciOiJIUzI1NiJ9.", "v4.public.", "Bearer ")
-    bodies = ["", " ", ".", "..", "\0", "é", "\ud800", "=", "AAAA", "e30.e30.AAAA", "{}", "[" * 3000, "A" * 20_000]
-    bodies += [hashlib.sha256(bytes([number])).hexdigest() for number in range(20)]
-    for beginning in beginnings:
-        for body in bodies:
-            yield beginning + body
