@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import ClassVar
 
 import pytest
+from django.utils import timezone
 
+from tests.factories import ApplicationFactory
+from token_issuer.checks.providers import check_extras_of_applications
 from token_issuer.conf import EXPECTED
+from token_issuer.models import Application
 from token_issuer.providers.base import Grant, Lifetimes, Privilege, Provider, Revocation, VendorFacts
 
 HERE = __name__
@@ -53,3 +58,35 @@ def test_an_added_provider_needs_its_modules(found) -> None:
 def test_our_own_providers_need_nothing_until_they_are_used(found, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Needy, "__module__", "token_issuer.providers.needy")
     assert found(PROVIDERS={"add": [f"{HERE}.Needy"]}) == {}
+
+
+def of_applications() -> list[str]:
+    return [str(message.msg) for message in check_extras_of_applications(databases=["default"])]
+
+
+@pytest.fixture
+def needy(db, settings) -> Application:
+    settings.TOKEN_ISSUER = {**settings.TOKEN_ISSUER, "PROVIDERS": {"add": [f"{HERE}.Needy"]}}
+    return ApplicationFactory(slug="wants", provider="needy")
+
+
+def test_an_application_needs_its_providers_modules(needy) -> None:
+    ApplicationFactory(slug="rooms")
+    ApplicationFactory(provider="gone")
+    assert of_applications() == ["The application 'wants' needs 'no_such_module', which the extra 'needed' installs."]
+
+
+def test_one_that_is_off_needs_nothing(needy) -> None:
+    Application.objects.update(disabled_at=timezone.now())
+    assert of_applications() == []
+
+
+def test_what_our_own_called_providers_need_is_here(db) -> None:
+    ApplicationFactory(provider="vocalstack")
+    assert of_applications() == []
+
+
+def test_an_application_of_ours_needs_httpx(db, monkeypatch: pytest.MonkeyPatch) -> None:
+    ApplicationFactory(slug="speech", provider="vocalstack")
+    monkeypatch.setitem(sys.modules, "httpx", None)
+    assert of_applications() == ["The application 'speech' needs 'httpx', which the extra 'vendors' installs."]

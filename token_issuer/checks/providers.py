@@ -8,8 +8,10 @@ from importlib.util import find_spec
 from django.core.checks import Error
 
 from token_issuer import registry
-from token_issuer.checks.numbered import Problems, setting
+from token_issuer.checks.numbered import Problems, check, is_dict, setting
+from token_issuer.models import Application
 from token_issuer.providers.base import Provider
+from token_issuer.services.transactions import write_alias
 
 
 @setting(Error, "token_issuer.E010", hint="docs/adding-a-provider.md says what a provider needs.")
@@ -25,9 +27,30 @@ def check_providers() -> Problems:
 )
 def check_extras() -> Problems:
     for provider in _chosen_providers():
-        for module, extra in provider.requires.items():
-            if find_spec(module) is None:
-                yield f"The provider {provider.name!r} needs {module!r}, which the extra {extra!r} installs."
+        for module, extra in _absent(provider):
+            yield f"The provider {provider.name!r} needs {module!r}, which the extra {extra!r} installs."
+
+
+@check(
+    Error,
+    "token_issuer.E026",
+    hint="Install the package with that extra, or switch the application off.",
+    database=True,
+)
+def check_extras_of_applications() -> Problems:
+    if not is_dict():
+        return
+    known = registry.providers()
+    for application in Application.objects.using(write_alias()).filter(disabled_at__isnull=True).order_by("slug"):
+        provider = known.get(application.provider)
+        for module, extra in _absent(provider) if provider is not None else ():
+            yield f"The application {application.slug!r} needs {module!r}, which the extra {extra!r} installs."
+
+
+def _absent(provider: Provider) -> Iterator[tuple[str, str]]:
+    for module, extra in provider.requires.items():
+        if find_spec(module) is None:
+            yield module, extra
 
 
 def _chosen_providers() -> Iterator[Provider]:
