@@ -128,7 +128,8 @@ class VendorUnavailable(TokenIssuerError):
 
     ``reason`` is a stable word: ``unreachable`` (the request never left), ``timed_out``, ``dropped`` (the connection
     ended after the request), ``refused`` (the vendor's no), ``failed`` (the vendor's own trouble), ``garbled`` (an
-    answer nobody can read). ``final`` says that asking again in the same way is no use.
+    answer nobody can read). ``final`` says that asking again in the same way is no use. ``ms`` is how long it took,
+    where somebody measured it.
     """
 
     code = "vendor_unavailable"
@@ -137,6 +138,7 @@ class VendorUnavailable(TokenIssuerError):
         super().__init__(message)
         self.reason = reason
         self.final = final
+        self.ms: float | str = ""
 
 
 class PolicyUnavailable(TokenIssuerError):

@@ -54,3 +54,7 @@ def test_a_bad_body_is_a_bad_body(explain, rooms):
 def test_nothing_to_sign_with_is_told(explain, rooms):
     rooms.certificates.update(retired_at=AT)
     assert (explain().allowed, explain().reason) == (False, "no_active_certificate")
+
+
+def test_what_nothing_signs_needs_no_certificate(person, once, at):
+    assert explaining.explain(person, "once", body={}, at=at).allowed

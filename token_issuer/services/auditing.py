@@ -103,6 +103,7 @@ def vendor_failed(caller: Caller, application: Application, error: VendorUnavail
             provider=application.provider,
             reason=error.reason,
             request_id=caller.audited_request_id,
+            ms=error.ms,
         ),
     )
 

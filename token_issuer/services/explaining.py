@@ -47,7 +47,7 @@ def explain(caller: Caller, slug: str, *, body: Mapping[str, object], at: dateti
         left = max(0, decision.charge.limit - windows.used(decision.charge, caller.principal_key, at=at))
         if left == 0:
             allowed, reason = False, "rate_limited"
-    if allowed and question.certificate is None:
+    if allowed and question.certificate is None and question.provider.minting_purpose is not None:
         allowed, reason = False, NoActiveCertificate.code
     return Explanation(
         allowed=allowed,

@@ -190,7 +190,9 @@ def issue_decided(
     started = time.perf_counter()
     order = making.ordered(question, grant, certificate, issued_at=at, lifetime=decision.lifetime)
     if making.is_had_from_vendor(question.provider, grant):
-        return _had_from_vendor(question, decision, order, certificate=certificate, lineage=lineage, started=started)
+        return _had_from_vendor(
+            question, decision, order, certificate=certificate, lineage=lineage, on_commit=on_commit, started=started
+        )
     minted = making.minted(question, order, certificate)
     issuance = _issuance(question, decision, order=order, minted=minted, lineage=lineage)
     row = _row(
@@ -217,6 +219,7 @@ def _had_from_vendor(
     *,
     certificate: Certificate | None,
     lineage: Lineage | None,
+    on_commit: Callable[[Issuance], object] | None,
     started: float,
 ) -> Issuance:
     """Charge and commit, have the token from the vendor, record it; what was charged is given back where that fails.
@@ -241,7 +244,8 @@ def _had_from_vendor(
             at=at,
             then=lambda: calling.require_standing(row, at=at),
         )
-    _handed_over(issuance, row, caller=question.caller, on_commit=None, started=started)
+    # Committed already, so whoever asked to be called back is called now.
+    _handed_over(issuance, row, caller=question.caller, on_commit=on_commit, started=started)
     return issuance
 
 
