@@ -27,8 +27,9 @@ from token_issuer.models import (
     VendorPair,
     epoch_key,
 )
+from token_issuer.registry import get_provider
 from token_issuer.services.callers import Caller
-from token_issuer.services.opening import seal_api_key_secret, seal_pair_text, seal_secret
+from token_issuer.services.opening import seal_api_key_secret, seal_pair_text, seal_proof, seal_secret
 
 AT = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 
@@ -37,14 +38,16 @@ AGORA_CERTIFICATE = "fedcba9876543210fedcba9876543210"
 VIDEOSDK_KEY = "11111111-2222-4333-8444-555555555555"
 VIDEOSDK_SECRET = "0f1e2d3c4b5a69780f1e2d3c4b5a69780f1e2d3c4b5a69780f1e2d3c4b5a6978"
 
-PUBLIC_IDS = {"agora": AGORA_APP_ID, "videosdk": VIDEOSDK_KEY}
+VOXIMPLANT_DOMAIN = "myapp.myaccount.voximplant.com"
+
+PUBLIC_IDS = {"agora": AGORA_APP_ID, "videosdk": VIDEOSDK_KEY, "voximplant": VOXIMPLANT_DOMAIN}
 SECRETS = {
     "agora": {"certificate": AGORA_CERTIFICATE},
     "videosdk": {"secret": VIDEOSDK_SECRET},
     "own": {"key": "5a4b3c2d1e0f69788796a5b4c3d2e1f05a4b3c2d1e0f69788796a5b4c3d2e1f0"},
 }
 ALGORITHMS = {"own": "HS256"}
-NARROWEST = {"agora": ["subscriber"], "own": ["tokens:issue"], "own-once": ["readonly"]}
+NARROWEST = {"agora": ["subscriber"], "own": ["tokens:issue"], "own-once": ["readonly"], "voximplant": ["login"]}
 
 
 def caller(user: Any, **circumstances: Any) -> Caller:
@@ -86,8 +89,9 @@ class ApplicationFactory(factory.django.DjangoModelFactory):
 
     @factory.post_generation
     def ready(self, create: bool, extracted: Any, **kwargs: Any) -> None:
-        if extracted and self.provider != "own-once":  # nothing signs those
-            CertificateFactory(application=self, active=True)
+        purpose = get_provider(self.provider).minting_purpose if extracted else None
+        if purpose is not None:  # nothing signs the others' tokens
+            CertificateFactory(application=self, purpose=purpose, active=True)
 
 
 class CertificateFactory(factory.django.DjangoModelFactory):
@@ -130,14 +134,20 @@ class RuleFactory(factory.django.DjangoModelFactory):
 
 
 class VendorAccountFactory(factory.django.DjangoModelFactory):
-    """A user's identity at a vendor."""
+    """A user's identity at a vendor; with ``proof``, the parts of what logs him in there."""
 
     class Meta:
         model = VendorAccount
 
+    class Params:
+        proof = None
+
+    id = factory.LazyFunction(uuid7)
+
     application = factory.SubFactory(ApplicationFactory)
     user = factory.SubFactory(UserFactory)
     principal_key = factory.LazyAttribute(lambda made: epoch_key(EpochKind.USER, made.user.pk))
+    sealed_secret = factory.LazyAttribute(lambda made: seal_proof(made.proof, row=made.id) if made.proof else None)
 
 
 class VendorPairFactory(factory.django.DjangoModelFactory):

@@ -12,11 +12,20 @@ from tests.factories import (
     OneTimeKeyFactory,
     RuleFactory,
     TokenFamilyFactory,
+    VendorAccountFactory,
     VendorPairFactory,
 )
 from tests.statements import counted
 from token_issuer.ids import uuid7
-from token_issuer.models import AuditEvent, IssuedToken, OneTimeKey, RuleWindow, TokenFamily, VendorPair
+from token_issuer.models import (
+    AnsweredLoginKey,
+    AuditEvent,
+    IssuedToken,
+    OneTimeKey,
+    RuleWindow,
+    TokenFamily,
+    VendorPair,
+)
 from token_issuer.services import purging, verifying
 
 RETENTION = timedelta(days=180)
@@ -58,6 +67,15 @@ def test_a_vendors_pair_goes_at_its_end_whatever_the_retention(db):
     VendorPairFactory(device="gone", ends_at=AT - timedelta(microseconds=1))
     kept = VendorPairFactory(ends_at=AT)
     assert (purging.purge(at=AT).pairs, [*VendorPair.objects.all()]) == (1, [kept])
+
+
+def test_an_answered_login_key_is_forgotten_a_day_after_its_end(db):
+    account = VendorAccountFactory()
+    for digest, end in (("gone", AT - timedelta(days=1, microseconds=1)), ("kept", AT - timedelta(days=1))):
+        AnsweredLoginKey.objects.create(account=account, digest=digest, answered_at=end, expires_at=end)
+    assert purging.purge(at=AT, dry_run=True) == purging.Purged(answers=1)
+    assert purging.purge(at=AT) == purging.Purged(answers=1)
+    assert [*AnsweredLoginKey.objects.values_list("digest", flat=True)] == ["kept"]
 
 
 def test_a_family_stays_while_a_token_of_it_does(db):
@@ -187,5 +205,5 @@ def test_statements_do_not_grow_with_a_batch(db):
     for hours in range(9):
         token(expired=timedelta(hours=hours + 1))
     # The longest window; two ages each for five empty tables; tokens: an age, UPDATE, DELETE, and two ages more.
-    with counted(16):
+    with counted(18):
         purging.purge(at=AT, batch_size=9)

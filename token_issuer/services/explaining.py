@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from token_issuer.errors import NoActiveCertificate
-from token_issuer.services import deciding, windows
+from token_issuer.services import deciding, making, windows
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -49,6 +49,8 @@ def explain(caller: Caller, slug: str, *, body: Mapping[str, object], at: dateti
             allowed, reason = False, "rate_limited"
     if allowed and question.certificate is None and question.provider.minting_purpose is not None:
         allowed, reason = False, NoActiveCertificate.code
+    if allowed and making.lacks_proof(question):
+        allowed, reason = False, making.NO_ACCOUNT
     return Explanation(
         allowed=allowed,
         reason=reason,

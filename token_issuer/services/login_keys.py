@@ -116,6 +116,7 @@ def _understood(caller: Caller, slug: str, body: Mapping[str, object], *, at: da
     try:
         question = issuing.understood(caller, slug, body=rest, at=at)
         _require_person(question)
+        _refuse_challenge(question)
         if wish.starts_session:
             _require_may_sign_in(question.caller)
     except BadGrant as error:
@@ -142,6 +143,13 @@ def _read_wish(rest: dict[str, object], wrong: dict[str, list[str]]) -> _Wish:
 def _require_person(question: Question) -> None:
     if question.caller.principal is not Principal.USER:
         raise BadGrant("on_behalf_of", "must name the user whom the key is for")
+
+
+def _refuse_challenge(question: Question) -> None:
+    """Refuse what answers a vendor's challenge: it ends within minutes, and would be kept in clear until then."""
+    spent = question.provider.spends(question.grant)
+    if spent is not None:
+        raise BadGrant(spent.name, "cannot wait in a login key: answer it at once")
 
 
 def _require_may_sign_in(caller: Caller) -> None:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("token_issuer.issue")
 
+NO_ACCOUNT: Final = "no_vendor_account"
 NO_ISSUER: Final = (
     'TOKEN_ISSUER["ISSUER"] is not set, and our own tokens name who issued them. '
     "Set it to this site's absolute https address."
@@ -62,6 +63,13 @@ def is_had_from_vendor(provider: Provider, grant: Grant) -> bool:
     return isinstance(provider, CalledProvider)
 
 
+def lacks_proof(question: Question) -> bool:
+    """Whether the vendor wants a proof of the user's account where this token is made, and there is none."""
+    if not isinstance(question.provider, AccountProver) or is_had_from_vendor(question.provider, question.grant):
+        return False
+    return question.account is None or question.account.sealed_secret is None
+
+
 def minted(question: Question, order: MintOrder, certificate: Certificate | None) -> MintedToken:
     """Return the token, made here.
 
@@ -69,9 +77,9 @@ def minted(question: Question, order: MintOrder, certificate: Certificate | None
         PolicyDenied: the vendor wants a proof of the user's account, and there is none (``no_vendor_account``).
     """
     provider = question.provider
-    if isinstance(provider, AccountProver):
-        if question.account is None or question.account.sealed_secret is None:
-            raise PolicyDenied("no_vendor_account", "You have no account at the vendor yet.")
+    if lacks_proof(question):
+        raise PolicyDenied(NO_ACCOUNT, "You have no account at the vendor yet.")
+    if isinstance(provider, AccountProver) and question.account is not None:
         with opened_proof(question.account) as proof:
             made = provider.mint(replace(order, proof=proof))
     elif certificate is None:

@@ -15,7 +15,16 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import Exists, Max, OuterRef
 
 from token_issuer.conf import conf
-from token_issuer.models import AuditEvent, IssuedToken, OneTimeKey, Rule, RuleWindow, TokenFamily, VendorPair
+from token_issuer.models import (
+    AnsweredLoginKey,
+    AuditEvent,
+    IssuedToken,
+    OneTimeKey,
+    Rule,
+    RuleWindow,
+    TokenFamily,
+    VendorPair,
+)
 from token_issuer.services.transactions import durable, retrying, write_alias
 
 if TYPE_CHECKING:
@@ -37,6 +46,7 @@ class Purged:
     events: int = 0
     windows: int = 0
     pairs: int = 0
+    answers: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +78,7 @@ def purge(
 
     What expires goes that long after it did, a family when none of its tokens is left, too; events after they
     happened; windows when they can count nothing any more. A vendor's pair is evidence of nothing and opens something:
-    it goes at its end.
+    it goes at its end. That a vendor's login key was answered is forgotten a day after its end.
 
     Raises:
         Unavailable: the database was busy three times in a row; what was committed stays deleted.
@@ -98,6 +108,8 @@ def _shelves(at: datetime, *, dry_run: bool) -> tuple[_Shelf, ...]:
         ),
         _Shelf(model=OneTimeKey, column="expires_at", before=before, counter="keys"),
         _Shelf(model=VendorPair, column="ends_at", before=at, counter="pairs"),
+        # The vendor takes no answer any more; a day, in case another process's clock is behind.
+        _Shelf(model=AnsweredLoginKey, column="expires_at", before=at - _DAY, counter="answers"),
         _Shelf(model=RuleWindow, column="starts_at", before=at - _longest_window() - _DAY, counter="windows"),
     )
 
