@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.factories import AT, ApiKeyFactory, IssuedTokenFactory, OneTimeKeyFactory, TokenFamilyFactory
-from token_issuer.models import AuditEvent, IssuedToken
+from tests.factories import AT, ApiKeyFactory, IssuedTokenFactory, OneTimeKeyFactory, TokenFamilyFactory, caller
+from token_issuer.models import AuditEvent, IssuedToken, VendorAccount
+from token_issuer.services import proving
 
 
 @pytest.fixture
@@ -78,3 +79,12 @@ def test_api_keys_end_when_asked(run, ada):
     assert f"Revoked the API key {key.public_id}." in done.out
     key.refresh_from_db()
     assert key.revoked_at == AT
+
+
+def test_it_tells_of_logins_at_vendors_and_forgets_them(run, user, hotel):
+    proving.prove(caller(user), hotel, user, parts={"word": "correct", "floor": "1"}, at=AT)
+    assert "He is logged in at vendors from here by 1 accounts." in run("token_issuer_user", "ada").out
+    done = run("token_issuer_user", "ada", "--end")
+    assert "Forgot what proves him at vendors (1 accounts)." in done.out
+    assert VendorAccount.objects.get().sealed_secret is None
+    assert "Forgot" not in run("token_issuer_user", "ada", "--end").out

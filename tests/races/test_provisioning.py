@@ -8,15 +8,16 @@ import queue
 import signal
 from collections.abc import Callable
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from django.db import connection, connections
 
 from tests.factories import AT, UserFactory, caller
 from tests.guests import proof_of
-from token_issuer.errors import Conflict
-from token_issuer.models import AuditEvent, AuditKind, VendorAccount
-from token_issuer.services import naming, proving, provisioning
+from token_issuer.errors import Conflict, PolicyDenied
+from token_issuer.models import AuditEvent, AuditKind, IssuedToken, VendorAccount
+from token_issuer.services import ending, issuing, naming, proving, provisioning
 from token_issuer.services.opening import opened_proof
 
 pytestmark = [pytest.mark.races, pytest.mark.django_db(transaction=True)]
@@ -187,3 +188,18 @@ def test_two_who_want_the_same_name(hotel, at_once):
     )
     assert [type(result).__name__ for result in results].count("VendorAccount") == 1
     assert {str(result) for result in results} == {NAME, "subject: is somebody else's name at this vendor"}
+
+
+def test_what_is_answered_while_somebody_is_ended_has_ended_too(phone, ada, at_once):
+    """Either it was recorded before, and its epoch is over; or the proof was gone, and nothing was answered."""
+    proving.prove(caller(ada), phone, ada, subject=NAME, parts={"password": "by-hand-1"}, at=AT)
+
+    def work(index):
+        if index == THREADS - 1:
+            return ending.end_user(caller(UserFactory()), ada, reason="left", at=AT)
+        return issuing.issue(caller(ada), "phone", body={"login_key": f"key-{index}"}, at=AT).token_id
+
+    results = at_once(THREADS, work)
+    assert all(not isinstance(result, Exception) or isinstance(result, PolicyDenied) for result in results), results
+    assert not IssuedToken.objects.live(AT).exists()
+    assert IssuedToken.objects.count() == sum(isinstance(result, UUID) for result in results)

@@ -15,8 +15,9 @@ from tests.factories import (
     UserFactory,
     caller,
 )
-from token_issuer.models import AuditEvent, AuditKind, IssuedToken, OneTimeKey, TokenFamily
-from token_issuer.services import ending, login_keys, revoking, verifying
+from token_issuer.errors import PolicyDenied
+from token_issuer.models import AnsweredLoginKey, AuditEvent, AuditKind, IssuedToken, OneTimeKey, TokenFamily
+from token_issuer.services import deciding, ending, issuing, login_keys, proving, revoking, verifying
 from token_issuer.services.ending import Possessions
 from token_issuer.services.transactions import OpenTransaction
 
@@ -119,6 +120,42 @@ def test_what_is_made_afterwards_is_good(user, boss, rooms, at):
 def test_it_does_not_run_inside_a_transaction(user, boss, at):
     with transaction.atomic(), pytest.raises(OpenTransaction):
         ending.end_user(boss, user, reason="", at=at)
+
+
+@pytest.fixture
+def guest(user, hotel, boss, at):
+    """Him, with an account at a vendor that he is logged in to from here."""
+    proving.prove(boss, hotel, user, subject="ada", parts={"word": "correct", "floor": "1"}, at=at)
+    return user
+
+
+def test_what_proves_him_at_vendors_is_forgotten(guest, boss, at):
+    assert ending.possessions(guest, at=at).proofs == 1
+    assert ending.end_user(boss, guest, reason="left", at=at).proofs == 1
+    assert ending.possessions(guest, at=at).proofs == 0
+    with pytest.raises(PolicyDenied, match="no account at the vendor"):
+        issuing.issue(caller(guest), "hotel", body={}, at=at)
+
+
+def test_forgetting_it_is_audited_with_the_reason(guest, boss, at):
+    ending.end_user(boss, guest, reason="left\n", at=at)
+    event = AuditEvent.objects.get(kind=AuditKind.ACCOUNT_CHANGED)
+    assert (event.user, event.detail["proof"], event.detail["reason"]) == (boss.user, "forgotten", "left ")
+
+
+@pytest.mark.parametrize("asked", ["hotel", "phone"])
+def test_nothing_is_answered_that_was_read_before_he_was_ended(request, user, boss, at, settings, asked):
+    application = request.getfixturevalue(asked)
+    parts = {"hotel": {"word": "correct", "floor": "1"}, "phone": {"password": "correct"}}[asked]
+    proving.prove(boss, application, user, subject="ada", parts=parts, at=at)
+    question = deciding.understand(caller(user), asked, {"phone": {"login_key": "k" * 32}}.get(asked, {}))
+    decision = deciding.decide(question)
+    grant = issuing.with_subject(question, decision)
+    ending.end_user(boss, user, reason="left", at=at)
+    with pytest.raises(PolicyDenied) as denied:
+        issuing.issue_decided(question, decision, grant, certificate=None, at=at)
+    assert (denied.value.reason, IssuedToken.objects.count()) == ("ended_meanwhile", 0)
+    assert not AnsweredLoginKey.objects.exists()
 
 
 # A person who is deleted, and whoever comes after him under the same key

@@ -4,6 +4,9 @@ Raising the person's epoch ends it, exactly and at once, also what is being made
 done beside it here changes no verdict: families and login keys that the epoch has ended are marked, so that lists and
 the key ring's check see it without computing epochs, and what is not ended is named.
 
+What proves him at vendors is forgotten first: an answer that is recorded before has an epoch that ends next, and none
+is recorded later. His password at a vendor is not ours to end; provisioning him sets another one.
+
 Django's sessions are not ours: a changed password or a deactivated account ends those.
 """
 
@@ -15,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import F
 
 from token_issuer.models import ApiKey, EpochKind, IssuedToken, OneTimeKey, TokenFamily, epoch_key
-from token_issuer.services import api_keys, revoking
+from token_issuer.services import api_keys, proving, revoking
 from token_issuer.services.callers import clean
 from token_issuer.services.transactions import durable, retrying, write_alias
 
@@ -31,7 +34,8 @@ if TYPE_CHECKING:
 class Possessions:
     """What a person has at an instant: how many live tokens, open pairs and login keys, and which API keys act as him.
 
-    ``last_ends_at`` is the last instant at which a vendor may still honour one of the tokens, None without any.
+    ``proofs`` are the accounts whose login at a vendor is answered from here. ``last_ends_at`` is the last instant at
+    which a vendor may still honour one of the tokens, None without any.
     """
 
     tokens: int
@@ -39,6 +43,7 @@ class Possessions:
     login_keys: int
     last_ends_at: datetime | None
     api_keys: tuple[ApiKey, ...]
+    proofs: int = 0
 
 
 def possessions(user: Any, *, at: datetime) -> Possessions:  # noqa: ANN401  the site's own user model
@@ -51,6 +56,7 @@ def possessions(user: Any, *, at: datetime) -> Possessions:  # noqa: ANN401  the
         login_keys=_unredeemed(key, at=at).count(),
         last_ends_at=tokens.order_by("-expires_at").values_list("expires_at", flat=True).first(),
         api_keys=tuple(row for row in _acting_as(user) if not row.ended(at)),
+        proofs=len(proving.with_proof(key)),
     )
 
 
@@ -62,7 +68,7 @@ def end_user(
     at: datetime,
     with_api_keys: bool = False,
 ) -> Possessions:
-    """End every token, pair and login key of a person, and return what he had.
+    """End every token, pair and login key of a person, forget what proves him at vendors; return what he had.
 
     ``with_api_keys`` revokes the API keys that act as him, too; without it they go on: they are a server's, and what
     they were given for him until now has ended all the same.
@@ -71,6 +77,7 @@ def end_user(
         OpenTransaction: inside a transaction.
     """
     had = possessions(user, at=at)
+    proving.forget(caller, _principal(user), reason=clean(reason, revoking.LONGEST_REASON), at=at)
     revoking.revoke_user(caller, user, reason=reason, at=at)
     retrying(lambda: _mark(_principal(user), reason=clean(reason, revoking.LONGEST_REASON), at=at))
     if with_api_keys:

@@ -1,4 +1,8 @@
-"""Answering a vendor's challenge: once for one account, in the transaction that records the answer."""
+"""Answering a vendor's challenge: once for one account, in the transaction that records the answer.
+
+The account's proof, by which it is answered, must still be there then: ending all that a person has forgets it
+(``proving.forget``), and nothing is answered after that.
+"""
 
 from __future__ import annotations
 
@@ -7,28 +11,42 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from token_issuer.crypto import TokenText, digests
-from token_issuer.errors import BadGrant
-from token_issuer.models import AnsweredLoginKey
+from token_issuer.errors import BadGrant, PolicyDenied
+from token_issuer.models import AnsweredLoginKey, VendorAccount
+from token_issuer.providers.called import AccountProver
 from token_issuer.services.transactions import write_alias
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from token_issuer.models import VendorAccount
     from token_issuer.providers.base import Grant, Spent
     from token_issuer.services.deciding import Question
 
 
 def spending(question: Question, grant: Grant, *, at: datetime) -> Callable[[], None] | None:
-    """Return what spends the grant's challenge inside the caller's transaction; None where it has none.
+    """Return what spends the grant's challenge inside the caller's transaction; None where no account answers.
 
-    What is returned raises BadGrant for one that was answered already.
+    What is returned raises BadGrant for one that was answered already, and PolicyDenied("ended_meanwhile") where the
+    account's proof was forgotten since it was read.
     """
     spent = question.provider.spends(grant)
     account = question.account
-    if spent is None or account is None:
+    if account is None or not isinstance(question.provider, AccountProver):
         return None
-    return lambda: _spend(account, spent, at=at)
+
+    def spend() -> None:
+        if spent is not None:
+            _spend(account, spent, at=at)
+        _require_proof(account)
+
+    return spend
+
+
+def _require_proof(account: VendorAccount) -> None:
+    """Hold the account's row until the answer is recorded: whoever forgets its proof waits, or has done so before."""
+    rows = VendorAccount.objects.using(write_alias()).filter(pk=account.pk, sealed_secret__isnull=False)
+    if not rows.select_for_update().values_list("pk", flat=True):
+        raise PolicyDenied("ended_meanwhile", "What proves you at the vendor was taken back meanwhile.")
 
 
 def _spend(account: VendorAccount, spent: Spent, *, at: datetime) -> None:

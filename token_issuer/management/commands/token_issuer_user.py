@@ -25,7 +25,8 @@ class Command(IssuerCommand):
 
     help = (
         "Show what a user has: live tokens, pairs, one-time login keys, and API keys that act as him. With --end, end"
-        " his tokens, pairs and login keys at once, also those that are being made at this moment."
+        " his tokens, pairs and login keys at once, also those that are being made at this moment, and forget what"
+        " proves him at vendors."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -45,6 +46,8 @@ class Command(IssuerCommand):
         if not options["end"]:
             has = ending.possessions(user, at=at)
             self.say(f"{name} has {_counts(has)}.")
+            if has.proofs:
+                self.say(f"He is logged in at vendors from here by {has.proofs} accounts.")
             self._tell_keys(has)
             return
         reason = options["reason"] or DEFAULT_REASON
@@ -52,6 +55,11 @@ class Command(IssuerCommand):
         self.say(f"Ended for {name}: {_counts(had)}.")
         if had.last_ends_at is not None:
             self.say(f"A vendor that does not ask us may honour the last token until {instant(had.last_ends_at)}.")
+        if had.proofs:
+            self.say(
+                f"Forgot what proves him at vendors ({had.proofs} accounts). Whoever has a copy of it goes on there"
+                " until he has another password: `token_issuer_account APPLICATION USER --provision` sets one."
+            )
         if options["api_keys"]:
             self.say(*(f"Revoked the API key {key.public_id}." for key in had.api_keys))
         else:
