@@ -7,8 +7,12 @@ from datetime import datetime, timedelta
 import pytest
 from django.utils import timezone
 
+from example_project.standins import pushing as standins
+from example_project.standins.server import StandIn, in_json
 from tests.api.browsers import Browser
+from tests.api.test_schema import fits
 from tests.factories import IssuedTokenFactory, UserFactory
+from tests.pushes import told
 from tests.statements import counted
 from token_issuer.ids import uuid7
 from token_issuer.models import AuditEvent, AuditKind, IssuedToken
@@ -16,6 +20,7 @@ from token_issuer.models import AuditEvent, AuditKind, IssuedToken
 FIELDS = {
     "token_id", "application", "provider", "format", "fingerprint", "subject", "resource", "privileges", "slot",
     "temporary", "standing", "issued_at", "expires_at", "revoked_at", "revocation",
+    "push",
 }  # fmt: skip
 UNKNOWN = "There is no such token."
 
@@ -179,16 +184,19 @@ def test_ending_twice_is_ending_once(browser, token):
     assert AuditEvent.objects.filter(kind=AuditKind.TOKEN_REVOKED).count() == 1
 
 
+NO_PUSHES = {"pushed": 0, "waiting": 0, "failed": 0}
+
+
 def test_a_person_ends_all_his_tokens_at_once(browser, rooms, foreign):
     made = [browser.issue(roomId="a", lifetime=lifetime).json() for lifetime in (60, 120)]
     answer = browser.post("tokens/revoke-mine/", {"reason": "signing out everywhere"}).json()
-    assert answer == {"live": 2, "last_ends_at": made[1]["expires_at"]}
+    assert answer == {"live": 2, "last_ends_at": made[1]["expires_at"], "pushes": NO_PUSHES}
     assert ids(browser.get("tokens/?standing=live")) == []
     assert ids(Browser(foreign.user).get("tokens/?standing=live")) == [str(foreign.pk)]
 
 
 def test_ending_nothing_is_fine(browser):
-    assert browser.post("tokens/revoke-mine").json() == {"live": 0, "last_ends_at": None}
+    assert browser.post("tokens/revoke-mine").json() == {"live": 0, "last_ends_at": None, "pushes": NO_PUSHES}
 
 
 def test_a_token_outlives_its_provider_in_the_list(browser, token, configure):
@@ -203,3 +211,53 @@ def test_instants_are_utc(browser, token, settings):
     seen = browser.get(f"tokens/{token.pk}/").json()
     assert seen["issued_at"].endswith("Z")
     assert datetime.fromisoformat(seen["expires_at"]) - token.expires_at < timedelta(milliseconds=1)
+
+
+# Telling the vendor
+
+
+@pytest.fixture
+def vendor(rooms):
+    with StandIn(standins.videosdk) as vendor:
+        told(rooms, vendor.url)
+        yield vendor
+
+
+def test_a_vendor_that_was_told_is_part_of_the_answer(browser, vendor):
+    made = browser.issue().json()
+    answer = browser.post(f"tokens/{made['token_id']}/revoke/").json()
+    assert (answer["revocation"], answer["push"]) == ("pushed", {"state": "pushed", "reason": None})
+    assert answer["sentence"].startswith("VideoSDK removes this participant")
+    seen = browser.get(f"tokens/{made['token_id']}/").json()
+    assert (seen["revocation"], seen["push"]) == ("pushed", {"state": "pushed", "reason": None})
+    assert fits(answer, "Ending")
+    assert fits(seen, "Token")
+
+
+@pytest.mark.parametrize(
+    ("status", "push"),
+    [(401, {"state": "waiting", "reason": "refused"}), (404, {"state": "failed", "reason": "refused"})],
+)
+def test_a_vendor_that_does_not_know_us_is_administrators_business(browser, vendor, status, push):
+    vendor.answer = lambda _asked: in_json({"message": "API key abc"}, status=status)
+    made = browser.issue().json()
+    answer = browser.post(f"tokens/{made['token_id']}/revoke/")
+    assert (answer.status_code, answer.json()["revocation"], answer.json()["push"]) == (200, "at_next_join", push)
+    assert answer.json()["ends_at"] == made["expires_at"]
+    assert browser.get("tokens/").json()["results"][0]["push"] == push
+
+
+def test_a_list_with_pushes_costs_no_more(browser, vendor):
+    for _ in range(3):
+        made = browser.issue().json()
+        browser.post(f"tokens/{made['token_id']}/revoke/")
+    with counted(3):  # session, user, page
+        assert [row["push"]["state"] for row in browser.get("tokens/").json()["results"]] == ["pushed"] * 3
+
+
+def test_ending_all_says_of_how_many_the_vendor_is_told(browser, vendor):
+    for _ in range(7):
+        browser.issue(roomId="a")
+    answer = browser.post("tokens/revoke-mine/").json()
+    assert answer["pushes"] == {"pushed": 5, "waiting": 2, "failed": 0}
+    assert fits(answer, "SetEnding")

@@ -41,7 +41,7 @@ def test_its_event_names_it(person):
 
 
 def test_it_is_one_update_and_one_event(person):
-    family = TokenFamilyFactory()
+    family = TokenFamilyFactory(application__provider="own")
     with counted(2):
         close(person, family)
     with counted(1):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from token_issuer.api import transports
@@ -12,7 +13,7 @@ from token_issuer.services import revoking
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from token_issuer.models import IssuedToken
+    from token_issuer.models import IssuedToken, VendorPush
     from token_issuer.services.explaining import Explanation
     from token_issuer.services.introspecting import Introspection
     from token_issuer.services.issuing import Issuance
@@ -133,6 +134,7 @@ def explanation(found: Explanation, *, with_rules: bool) -> Answer:
 
 def token(row: IssuedToken, *, at: datetime) -> Answer:
     """An issued token, without its text, which nobody has any more. The row was read ``with_epochs_now()``."""
+    ending = revoking.ending_of(row, at=at)
     return {
         "token_id": str(row.pk),
         "application": row.application.slug,
@@ -148,7 +150,8 @@ def token(row: IssuedToken, *, at: datetime) -> Answer:
         "issued_at": instant(row.issued_at),
         "expires_at": instant(row.expires_at),
         "revoked_at": instant_or_none(row.revoked_at),
-        "revocation": revoking.ending_of(row, at=at).revocation.value,
+        "revocation": ending.revocation.value,
+        "push": _push(ending.push),
     }
 
 
@@ -159,9 +162,19 @@ def ending(found: Ending) -> Answer:
         "revocation": found.revocation.value,
         "ends_at": instant(found.ends_at),
         "sentence": shown(found.sentence),
+        "push": _push(found.push),
     }
+
+
+def _push(row: VendorPush | None) -> Answer | None:
+    """How it stands with telling the vendor. What is known of a failure beyond its word is for administrators."""
+    return None if row is None else {"state": row.state.value, "reason": row.word or None}
 
 
 def set_ending(found: SetEnding) -> Answer:
     """All the caller's tokens revoked: how many were live, and the last instant a vendor may honour one of them."""
-    return {"live": found.live, "last_ends_at": instant_or_none(found.last_ends_at)}
+    return {
+        "live": found.live,
+        "last_ends_at": instant_or_none(found.last_ends_at),
+        "pushes": asdict(found.pushes),
+    }

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from token_issuer.api.errors import STATUSES
 from token_issuer.api.texts import shown_schema
-from token_issuer.models import Standing
+from token_issuer.models import PushState, Standing
 from token_issuer.providers import fields
 from token_issuer.providers.base import Revocation
 from token_issuer.services.login_keys import KEY_LIFETIMES
@@ -151,16 +151,42 @@ def answers() -> dict[str, Schema]:
                 "temporary": {"type": "boolean", "description": "Made by hand for a test, without asking policy."},
                 "standing": STANDINGS,
                 "revoked_at": INSTANT_OR_NULL,
+                "push": reference("Push"),
             }
         ),
         "Tokens": record({"next": TEXT_OR_NULL, "results": {"type": "array", "items": reference("Token")}}),
         "RevocationRequest": record(
             {"reason": {"type": "string", "minLength": 1, "maxLength": LONGEST_REASON}}, optional=("reason",)
         ),
-        "Ending": record({"token_id": IDENTIFIER, "revocation": ENDS, "ends_at": INSTANT, "sentence": TEXT}),
-        "SetEnding": record({"live": COUNT, "last_ends_at": INSTANT_OR_NULL}),
+        "Ending": record(
+            {
+                "token_id": IDENTIFIER,
+                "revocation": ENDS,
+                "ends_at": INSTANT,
+                "sentence": TEXT,
+                "push": reference("Push"),
+            }
+        ),
+        "SetEnding": record({"live": COUNT, "last_ends_at": INSTANT_OR_NULL, "pushes": _pushes()}),
+        "Push": _push(),
         "Error": _error(),
     }
+
+
+def _push() -> Schema:
+    told = {
+        "state": {"type": "string", "enum": [word.value for word in PushState]},
+        "reason": {**TEXT_OR_NULL, "description": "Why the last try failed: a stable word; null without a failure."},
+    }
+    schema = record(told)
+    schema["type"] = ["object", "null"]
+    schema["description"] = "How it stands with telling the vendor of the revocation; null where that is not tried."
+    return schema
+
+
+def _pushes() -> Schema:
+    told = {word.value: COUNT for word in (PushState.PUSHED, PushState.WAITING, PushState.FAILED)}
+    return {**record(told), "description": "How it stands with telling vendors of these revocations."}
 
 
 def _application() -> Schema:

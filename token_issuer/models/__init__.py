@@ -15,7 +15,7 @@ from token_issuer.models.standing import Standing
 from token_issuer.models.token_family import TokenFamily
 from token_issuer.models.vendor_account import VendorAccount
 from token_issuer.models.vendor_pair import PairStanding, VendorPair
-from token_issuer.models.vendor_push import VendorPush
+from token_issuer.models.vendor_push import PushState, VendorPush
 
 __all__ = [
     "AnsweredLoginKey",
@@ -32,6 +32,7 @@ __all__ = [
     "Origin",
     "PairStanding",
     "Principal",
+    "PushState",
     "RevocationEpoch",
     "Rule",
     "RuleWindow",

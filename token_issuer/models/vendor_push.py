@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from typing import TYPE_CHECKING, ClassVar
 
 from django.db import models
@@ -19,11 +20,20 @@ else:
     TypedModelMeta = object
 
 
+class PushState(enum.Enum):
+    """How it stands with telling the vendor."""
+
+    WAITING = "waiting"
+    PUSHED = "pushed"
+    FAILED = "failed"
+
+
 class VendorPush(models.Model):
     """One revoked token to tell a vendor of: written with its revocation, sent after the commit, at least once.
 
     Waiting until ``pushed_at`` or ``failed_at`` is set. ``claimed_until`` is set by the one process that is sending it;
-    ``next_try_at`` is when the next try is due.
+    ``next_try_at`` is when the next try is due. ``reason`` says why the last try failed: a stable word, a colon, and
+    what is known of it, for people.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -58,3 +68,15 @@ class VendorPush(models.Model):
 
     def __str__(self) -> str:
         return f"push of {self.token_id}"
+
+    @property
+    def state(self) -> PushState:
+        """How it stands."""
+        if self.pushed_at is not None:
+            return PushState.PUSHED
+        return PushState.WAITING if self.failed_at is None else PushState.FAILED
+
+    @property
+    def word(self) -> str:
+        """The stable word of the last failure; empty without one."""
+        return self.reason.partition(":")[0]

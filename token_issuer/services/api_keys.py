@@ -19,12 +19,14 @@ from token_issuer import signals
 from token_issuer.crypto import digests, opaque
 from token_issuer.errors import BadOption, Conflict
 from token_issuer.ids import uuid7
-from token_issuer.models import ApiKey, ApiKeySecret, AuditKind, EpochKind, RevocationEpoch, epoch_key
+from token_issuer.models import ApiKey, ApiKeySecret, AuditKind, EpochKind, IssuedToken, RevocationEpoch, epoch_key
 from token_issuer.services import auditing
 from token_issuer.services.api_key_drafts import check_draft, check_terms
 from token_issuer.services.callers import clean
 from token_issuer.services.logged import facts
 from token_issuer.services.opening import seal_api_key_secret
+from token_issuer.services.outbox import Outbox
+from token_issuer.services.pushing import Patience, push_first
 from token_issuer.services.revoking import LONGEST_REASON, raise_epoch
 from token_issuer.services.transactions import durable, retrying, write_alias
 
@@ -131,7 +133,7 @@ def rotate(caller: Caller, key: ApiKey, *, overlap: int, at: datetime, seen: str
 
 def revoke(caller: Caller, key: ApiKey, *, reason: str, at: datetime) -> bool:
     """End a key with its tokens, families and login keys, in one transaction. False when it had been revoked before."""
-    reason = clean(reason, LONGEST_REASON)
+    reason, box = clean(reason, LONGEST_REASON), Outbox()
 
     def work() -> bool:
         with durable():
@@ -139,6 +141,8 @@ def revoke(caller: Caller, key: ApiKey, *, reason: str, at: datetime) -> bool:
             changed = rows.update(revoked_at=at, reason=reason)
             if changed:
                 raise_epoch(EpochKind.API_KEY, key.pk, at=at)
+                members = IssuedToken.objects.using(write_alias()).filter(api_key=key)
+                box.write_ended(members, at=at, only=key.application)
                 _record(AuditKind.API_KEY_REVOKED, caller, key, at=at, reason=reason)
         return bool(changed)
 
@@ -146,6 +150,7 @@ def revoke(caller: Caller, key: ApiKey, *, reason: str, at: datetime) -> bool:
     if changed:
         key.revoked_at, key.reason = at, reason
         _tell(caller, key, reason=reason, at=at)
+        push_first(box.ids, caller, at=at, patience=Patience())
     return changed
 
 

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Final
 from django.db import transaction
 
 from token_issuer import signals
-from token_issuer.models import AuditKind, TokenFamily
+from token_issuer.models import AuditKind, IssuedToken, TokenFamily
 from token_issuer.providers.base import Revocation
 from token_issuer.services import auditing, forgetting
 from token_issuer.services.callers import clean
 from token_issuer.services.logged import facts
+from token_issuer.services.outbox import Outbox
+from token_issuer.services.pushing import Patience, push_first
 from token_issuer.services.transactions import durable, retrying, write_alias
 
 if TYPE_CHECKING:
@@ -39,13 +41,20 @@ def close_family(
     ``caller`` is who did it; with ``deliberate`` off nobody did, and it is whose family it was.
     """
 
+    box = Outbox()
+
     def work() -> bool:
         with durable():
-            return close_within(caller, family, reason=reason, at=at, kind=kind)
+            closed = close_within(caller, family, reason=reason, at=at, kind=kind)
+            if closed:
+                members = IssuedToken.objects.using(write_alias()).filter(family=family, revoked_at__isnull=True)
+                box.write(members, at=at, only=family.application)
+        return closed
 
     closed = retrying(work)
     if closed:
         tell_closed(caller, family, reason=reason, at=at, deliberate=deliberate)
+        push_first(box.ids, caller, at=at, patience=Patience())
     return closed
 
 

@@ -83,14 +83,14 @@ def own_tokens(
     rows = rows.live(at) if live_only else rows.with_epochs_now()
     if after is not None:
         rows = rows.filter(pk__lt=after)
-    found = list(rows.select_related("application", "family").order_by("-pk")[: size + 1])
+    found = list(rows.select_related("application", "family", "push").order_by("-pk")[: size + 1])
     return Page(tokens=found[:size], next=found[size - 1].pk if len(found) > size else None)
 
 
 def own_token(caller: Caller, token_id: UUID) -> IssuedToken:
     """Return one of the caller's own tokens; NotFound for unknown and foreign ones alike."""
     caller.require_active()
-    rows = IssuedToken.objects.using(write_alias()).with_epochs_now().select_related("application", "family")
+    rows = IssuedToken.objects.using(write_alias()).with_epochs_now().select_related("application", "family", "push")
     found = rows.filter(owned_by(caller), pk=token_id).first()
     if found is None:
         msg = "There is no such token."

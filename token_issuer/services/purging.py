@@ -24,6 +24,7 @@ from token_issuer.models import (
     RuleWindow,
     TokenFamily,
     VendorPair,
+    VendorPush,
 )
 from token_issuer.services.transactions import durable, retrying, write_alias
 
@@ -153,6 +154,10 @@ def _delete_range(shelf: _Shelf, mark: datetime | None, bound: datetime) -> int:
             if shelf.named_by:
                 named = AuditEvent.objects.using(write_alias()).filter(**{f"{shelf.named_by}__in": rows.values("pk")})
                 named.update(**{shelf.named_by: None})
+            if shelf.model is IssuedToken:
+                # Their pushes go with them; what waited this long is about a token that ran out long ago.
+                pushes = VendorPush.objects.using(write_alias()).filter(token__in=rows.values("pk"))
+                pushes._raw_delete(write_alias())
             # One DELETE by range; Django's own collector would fetch every row first.
             return int(rows._raw_delete(write_alias()))
 

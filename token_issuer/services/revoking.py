@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Count, F, Max, Q
 
 from token_issuer import signals
 from token_issuer.errors import NotFound
-from token_issuer.models import AuditKind, EpochKind, IssuedToken, RevocationEpoch, epoch_key
+from token_issuer.models import (
+    AuditKind,
+    EpochKind,
+    IssuedToken,
+    RevocationEpoch,
+    VendorPush,
+    epoch_key,
+)
 from token_issuer.providers.base import Revocation
 from token_issuer.providers.scopes import TOKENS_REVOKE
 from token_issuer.registry import providers
-from token_issuer.services import auditing, closing, forgetting
+from token_issuer.services import auditing, closing, forgetting, outbox, pushing
 from token_issuer.services.callers import Caller, clean
 from token_issuer.services.listing import owned_by
 from token_issuer.services.logged import facts
+from token_issuer.services.outbox import Outbox
+from token_issuer.services.pushing import Patience, Pushed
 from token_issuer.services.transactions import durable, retrying, write_alias
 
 if TYPE_CHECKING:
@@ -42,15 +51,20 @@ class Ending:
     ends_at: datetime
     changed: bool  # False when it had ended before
     sentence: str = ""  # what the provider says of it, marked for translation
+    push: VendorPush | None = None  # how it stands with telling the vendor, where that is tried
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetEnding:
-    """A set of tokens that was ended: how many were live, and the last instant a vendor may still honour one."""
+    """A set of tokens that was ended: how many were live, and the last instant a vendor may still honour one.
+
+    ``pushes``: of how many the vendors are told, and how it stands with that.
+    """
 
     kind: EpochKind
     live: int
     last_ends_at: datetime | None
+    pushes: Pushed = field(default_factory=Pushed)
 
 
 def revoke_own(caller: Caller, token_id: UUID, *, reason: str, at: datetime) -> Ending:
@@ -66,13 +80,24 @@ def revoke_own(caller: Caller, token_id: UUID, *, reason: str, at: datetime) -> 
     return _revoke(caller, rows, token_id, reason=reason, at=at)
 
 
-def revoke_any(caller: Caller, token_id: UUID, *, reason: str, at: datetime) -> Ending:
+def revoke_any(
+    caller: Caller,
+    token_id: UUID,
+    *,
+    reason: str,
+    at: datetime,
+    patience: Patience | None = None,
+    tell_vendor: bool = True,
+) -> Ending:
     """End anybody's token, and the pair that it belongs to. The edge has checked that the caller may.
+
+    ``patience`` is shared by several that are ended together; ``tell_vendor`` is off for a token that nobody ever had.
 
     Raises:
         NotFound: there is no such token.
     """
-    return _revoke(caller, IssuedToken.objects.using(write_alias()), token_id, reason=reason, at=at)
+    rows = IssuedToken.objects.using(write_alias())
+    return _revoke(caller, rows, token_id, reason=reason, at=at, patience=patience, tell_vendor=tell_vendor)
 
 
 def _endable_by(caller: Caller) -> Q:
@@ -81,12 +106,23 @@ def _endable_by(caller: Caller) -> Q:
     return owned_by(caller)
 
 
-def _revoke(caller: Caller, rows: Any, token_id: UUID, *, reason: str, at: datetime) -> Ending:  # noqa: ANN401  queryset
-    token = rows.select_related("application", "family__application").filter(pk=token_id).first()
+def _revoke(
+    caller: Caller,
+    rows: Any,  # noqa: ANN401  queryset
+    token_id: UUID,
+    *,
+    reason: str,
+    at: datetime,
+    patience: Patience | None = None,
+    tell_vendor: bool = True,
+) -> Ending:
+    rows = rows.select_related("application", "family__application", "push").annotate(can_call=outbox.can_call())
+    token = rows.filter(pk=token_id).first()
     if token is None:
         msg = "There is no such token."
         raise NotFound(msg)
-    changed, closed = retrying(lambda: _end(caller, token, reason=clean(reason, LONGEST_REASON), at=at))
+    box = Outbox() if tell_vendor and token.can_call else None
+    changed, closed = retrying(lambda: _end(caller, token, box, reason=clean(reason, LONGEST_REASON), at=at))
     forgetting.tombstone(token.pk, token.expires_at, at=at)
     ending = ending_of(token, at=at, changed=changed)
     if changed:
@@ -94,15 +130,22 @@ def _revoke(caller: Caller, rows: Any, token_id: UUID, *, reason: str, at: datet
         _signal(caller, "token", str(token.pk), reason=reason, at=at, revocation=ending.revocation.value)
     if closed:
         closing.tell_closed(caller, token.family, reason=reason, at=at)
-    return ending
+    if box is None or not box.ids:
+        return ending
+    # Last: the token has ended here whatever the vendor says, and everybody knows.
+    pushing.push_first(box.ids, caller, at=at, patience=patience or Patience())
+    token.push = VendorPush.objects.using(write_alias()).filter(token=token.pk).first()
+    return ending_of(token, at=at, changed=changed)
 
 
-def _end(caller: Caller, token: IssuedToken, *, reason: str, at: datetime) -> tuple[bool, bool]:
+def _end(caller: Caller, token: IssuedToken, box: Outbox | None, *, reason: str, at: datetime) -> tuple[bool, bool]:
     """Return whether the token ended now, and whether its pair did."""
     with durable():
         # Formats without a random part can give two rows one text: the text is what leaked, so both end.
-        rows = IssuedToken.objects.using(write_alias()).filter(digest=token.digest, revoked_at__isnull=True)
-        changed = rows.update(revoked_at=at, revoked_by_id=caller.user_id, reason=reason)
+        same = IssuedToken.objects.using(write_alias()).filter(digest=token.digest)
+        changed = same.filter(revoked_at__isnull=True).update(
+            revoked_at=at, revoked_by_id=caller.user_id, reason=reason
+        )
         if changed:
             auditing.record(
                 AuditKind.TOKEN_REVOKED,
@@ -115,21 +158,42 @@ def _end(caller: Caller, token: IssuedToken, *, reason: str, at: datetime) -> tu
         # RFC 7009 section 2.1: of a pair that one half of is given up, the other half would renew it.
         family = token.family
         closed = family is not None and closing.close_within(caller, family, reason=reason, at=at)
+        if box is not None and (changed or closed):
+            ended = Q(digest=token.digest, revoked_at=at) | (Q(family=family) if closed else Q())
+            box.write(IssuedToken.objects.using(write_alias()).filter(ended), at=at, only=token.application)
     return bool(changed), closed
 
 
 def ending_of(token: IssuedToken, *, at: datetime, changed: bool = False) -> Ending:
-    """Return when this token really ends if it is revoked at ``at``."""
+    """Return when this token really ends if it is revoked at ``at``.
+
+    Where the provider can tell its vendor, the row is read with its ``push``: a vendor that was told ends it sooner.
+    """
     provider = providers().get(token.application.provider)
     # A provider that is no longer installed cannot promise anything: its vendor may honour the token to the end.
     revocation = provider.revocation if provider is not None else Revocation.AT_EXPIRY
     ends_at = at if revocation is Revocation.IMMEDIATE else token.expires_at
-    return Ending(
+    ending = Ending(
         token_id=token.pk,
         revocation=revocation,
         ends_at=min(ends_at, token.expires_at),
         changed=changed,
         sentence=provider.vendor.revocation_sentence if provider is not None else "",
+    )
+    pusher = outbox.pusher_of(token.application.provider)
+    push: VendorPush | None = None if pusher is None else getattr(token, "push", None)
+    if pusher is None or push is None:
+        return ending
+    ending = replace(ending, push=push)
+    options = outbox.options_of(token.application.provider, token.application.options)
+    if push.pushed_at is None or options is None:
+        return ending
+    kept_out = pusher.keeps_out(options, outbox.told_of(token, at=at))
+    return replace(
+        ending,
+        revocation=Revocation.PUSHED,
+        ends_at=min(push.pushed_at, ending.ends_at) if kept_out else ending.ends_at,
+        sentence=pusher.push_sentence(options),
     )
 
 
@@ -224,25 +288,27 @@ def _revoke_set(
     application: Application | None = None,
 ) -> SetEnding:
     # Counted before the raise, for people; a token minted in between is ended as well, only not counted.
-    live = members.live(at)
-    count, last = live.count(), live.order_by("-expires_at").values_list("expires_at", flat=True).first()
-    reason = clean(reason, LONGEST_REASON)
+    had = members.live(at).aggregate(count=Count("pk"), last=Max("expires_at"))
+    reason, box = clean(reason, LONGEST_REASON), Outbox()
 
     def work() -> None:
         with durable():
             raise_epoch(kind, key, at=at)
+            box.write_ended(members, at=at, only=application)
             auditing.record(
                 AuditKind.SET_REVOKED,
                 caller,
                 at=at,
                 application=application,
-                detail={"kind": kind.value, "reason": reason, "live": count, **detail},
+                detail={"kind": kind.value, "reason": reason, "live": had["count"], **detail},
             )
 
     retrying(work)
     _tell(caller, "set_revoked", application=application, reason=reason, token_id="")
     _signal(caller, kind.value, str(detail["of"]), reason=reason, at=at, revocation=None)
-    return SetEnding(kind=kind, live=count, last_ends_at=last)
+    told = pushing.push_first(box.ids, caller, at=at, patience=Patience())
+    told.waiting = len(box.ids) - told.pushed - told.failed
+    return SetEnding(kind=kind, live=had["count"], last_ends_at=had["last"], pushes=told)
 
 
 def raise_epoch(kind: EpochKind, key: UUID, *, at: datetime) -> None:

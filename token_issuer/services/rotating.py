@@ -13,12 +13,14 @@ from token_issuer import signals
 from token_issuer.crypto import Secret, SecretParts, digests, public_jwks, references, signing_keys
 from token_issuer.errors import BadOption, Conflict
 from token_issuer.ids import uuid7
-from token_issuer.models import Application, AuditKind, Certificate, EpochKind, epoch_key
+from token_issuer.models import Application, AuditKind, Certificate, EpochKind, IssuedToken, epoch_key
 from token_issuer.registry import get_provider
 from token_issuer.services import auditing, forgetting
 from token_issuer.services.callers import clean
 from token_issuer.services.drafts import check_secret
 from token_issuer.services.opening import seal_secret
+from token_issuer.services.outbox import Outbox
+from token_issuer.services.pushing import Patience, push_first
 from token_issuer.services.revoking import LONGEST_REASON, raise_epoch
 from token_issuer.services.transactions import durable, retrying, write_alias
 
@@ -179,13 +181,15 @@ def revoke(caller: Caller, certificate: Certificate, *, reason: str, at: datetim
     Raises:
         Conflict: it was revoked before.
     """
+    box = Outbox()
 
     def work() -> None:
         with durable():
-            _revoke(caller, certificate, reason=clean(reason, LONGEST_REASON), at=at)
+            _revoke(caller, certificate, box, reason=clean(reason, LONGEST_REASON), at=at)
 
     retrying(work)
     _changed(caller, certificate, "revoked", at=at)
+    push_first(box.ids, caller, at=at, patience=Patience())
 
 
 def replace(
@@ -214,10 +218,11 @@ def replace(
         reference=reference,
         algorithm=algorithm or certificate.algorithm,
     )
+    box = Outbox()
 
     def work() -> Certificate:
         with durable():
-            _revoke(caller, certificate, reason=clean(reason, LONGEST_REASON), at=at)
+            _revoke(caller, certificate, box, reason=clean(reason, LONGEST_REASON), at=at)
             # Whatever still signs gives way: the caller asked for this secret to be the one.
             _signing(certificate).update(retiring_at=at)
             fresh = new_certificate(caller, application, material, at=at)
@@ -228,6 +233,7 @@ def replace(
     fresh = _activating(work)
     _changed(caller, certificate, "revoked", at=at)
     _changed(caller, fresh, "activated", at=at)
+    push_first(box.ids, caller, at=at, patience=Patience())
     return fresh
 
 
@@ -240,9 +246,11 @@ def _activating(work: Callable[[], Result]) -> Result:
         raise Conflict(msg) from error
 
 
-def _revoke(caller: Caller, certificate: Certificate, *, reason: str, at: datetime) -> None:
+def _revoke(caller: Caller, certificate: Certificate, box: Outbox, *, reason: str, at: datetime) -> None:
     _step(certificate, {"revoked_at__isnull": True}, revoked_at=at, reason=reason)
     raise_epoch(EpochKind.CERTIFICATE, epoch_key(EpochKind.CERTIFICATE, certificate.pk), at=at)
+    made_with_it = IssuedToken.objects.using(write_alias()).filter(certificate=certificate)
+    box.write_ended(made_with_it, at=at, only=certificate.application)
     _touch(certificate)
     _record(AuditKind.CERTIFICATE_REVOKED, caller, certificate, at=at, reason=reason)
 

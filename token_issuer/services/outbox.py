@@ -1,0 +1,142 @@
+"""Writing down, in the transaction that revokes, what a vendor is to be told. Sending is ``pushing``'s business.
+
+A row is written where the provider can tell its vendor (``Pusher``), can tell it of such a token, and the application
+has an active certificate of the purpose ``call``. Without one nothing is written, and a revocation costs no statement
+more.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Final
+
+from django.db.models import Exists, F, OuterRef
+
+from token_issuer.errors import BadOption
+from token_issuer.models import Certificate, IssuedToken, VendorPush
+from token_issuer.providers import fields
+from token_issuer.providers.called import Pusher, RevokedToken
+from token_issuer.registry import providers
+from token_issuer.services.logged import facts
+from token_issuer.services.transactions import write_alias
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+    from uuid import UUID
+
+    from token_issuer.models import Application
+    from token_issuer.models.issued_token import IssuedTokenQuerySet
+    from token_issuer.providers.base import Options
+
+logger = logging.getLogger("token_issuer.vendor")
+
+PURPOSE: Final = "call"
+MOST: Final = 10_000  # rows of one revocation; those that live longest first
+_CHUNK: Final = 500
+
+_COLUMNS: Final = ("subject", "resource", "privileges")
+_APPLICATION: Final = ("application_id", "application__provider", "application__options")
+
+
+class Outbox:
+    """The pushes that one revocation writes; it is filled anew when its transaction is repeated."""
+
+    def __init__(self) -> None:
+        self.ids: list[UUID] = []
+
+    def write(self, tokens: IssuedTokenQuerySet, *, at: datetime, only: Application | None = None) -> None:
+        """Write pushes for these tokens inside the caller's transaction. ``only``: all of them are this application's.
+
+        Those that have expired, or for which there is a push already, are left out, and so is what exceeds ``MOST``.
+        """
+        self.ids = []
+        names = pushers() if only is None or pusher_of(only.provider) else []
+        if names:
+            self.ids = _written(_to_tell(tokens, names, at=at), at=at)
+
+    def write_ended(self, members: IssuedTokenQuerySet, *, at: datetime, only: Application | None = None) -> None:
+        """Do so for the members of a set whose epoch was raised before, in the same transaction.
+
+        A token under the new epoch is none of them. One that was being made at this moment under the old one, and is
+        committed later, has ended as well and is missed: its vendor is not told.
+        """
+        ended = members.with_epochs_now().exclude(epochs=F("epochs_now"))
+        self.write(ended.filter(revoked_at__isnull=True, consumed_at__isnull=True), at=at, only=only)
+
+
+def pushers() -> list[str]:
+    """Return the names of the providers that can tell their vendor."""
+    return [name for name in providers() if pusher_of(name)]
+
+
+def pusher_of(name: str) -> Pusher | None:
+    """Return the provider of this name if it is one of them."""
+    found: Any = providers().get(name)
+    return found if isinstance(found, Pusher) else None
+
+
+def can_call(application: str = "application_id") -> Exists:
+    """Whether the application (named by this column of the outer query) has something to call its vendor with."""
+    certificates = Certificate.objects.using(write_alias()).active().order_by()
+    return Exists(certificates.filter(application_id=OuterRef(application), purpose=PURPOSE))
+
+
+def options_of(provider: str, options: object) -> Options | None:
+    """Return an application's options as its provider's own value; None where they do not fit (any more)."""
+    known = providers().get(provider)
+    try:
+        return None if known is None else fields.parse(known.options_class, options, error=BadOption)
+    except BadOption:
+        return None
+
+
+def tells(provider: str, options: Options | None, token: RevokedToken) -> bool:
+    """Whether this vendor can be told of this token. A provider that breaks on it cannot: revoking goes on."""
+    pusher = pusher_of(provider)
+    if pusher is None or options is None:
+        return False
+    try:
+        return pusher.tells(options, token)
+    except Exception as error:  # a stranger's code, in the middle of a revocation
+        logger.error(  # noqa: TRY400  its text may quote what it was given
+            "%s cannot say whether its vendor can be told of a token: %s",
+            provider,
+            type(error).__name__,
+            extra=facts("push_failed", provider=provider),
+        )
+        return False
+
+
+def told_of(token: IssuedToken, *, at: datetime) -> RevokedToken:
+    """Return what of a token a vendor can be told at this instant."""
+    return _told(token.subject, token.resource, token.privileges, remaining=token.expires_at - at)
+
+
+def _told(subject: str, resource: str, privileges: Iterable[str], *, remaining: timedelta) -> RevokedToken:
+    return RevokedToken(
+        subject=subject,
+        resource=resource,
+        privileges=frozenset(map(str, privileges)),
+        # Rounded up: what is told must not end before the token does.
+        remaining=math.ceil(remaining.total_seconds()),
+    )
+
+
+def _to_tell(tokens: IssuedTokenQuerySet, names: list[str], *, at: datetime) -> Iterable[tuple[Any, ...]]:
+    wanted = tokens.filter(can_call(), expires_at__gt=at, push__isnull=True, application__provider__in=names)
+    return wanted.order_by("-expires_at", "pk").values_list("pk", "expires_at", *_APPLICATION, *_COLUMNS)[:MOST]
+
+
+def _written(found: Iterable[tuple[Any, ...]], *, at: datetime) -> list[UUID]:
+    parsed: dict[UUID, Options | None] = {}
+    rows = []
+    for pk, expires_at, application_id, provider, options, *columns in found:
+        if application_id not in parsed:
+            parsed[application_id] = options_of(provider, options)
+        if tells(provider, parsed[application_id], _told(*columns, remaining=expires_at - at)):
+            rows.append(VendorPush(token_id=pk, application_id=application_id, created_at=at, next_try_at=at))
+    # Somebody else who ended one of them at the same moment has written the same row.
+    VendorPush.objects.using(write_alias()).bulk_create(rows, batch_size=_CHUNK, ignore_conflicts=True)
+    return [row.pk for row in rows]
