@@ -29,7 +29,7 @@ from token_issuer.registry import get_provider, problems, providers
 if TYPE_CHECKING:
     from pytest_django.fixtures import Settings
 
-BUILT_IN = ["agora", "own", "own-once", "videosdk", "vocalstack", "voximplant"]
+BUILT_IN = ["agora", "oauth-client", "own", "own-once", "videosdk", "vocalstack", "voximplant"]
 
 
 @pytest.fixture

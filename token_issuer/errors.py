@@ -57,9 +57,16 @@ class NotFound(TokenIssuerError):
 
 
 class Conflict(TokenIssuerError):
-    """Somebody else changed the same thing first, or it is no longer in a state that allows this."""
+    """Somebody else changed the same thing first, or it is no longer in a state that allows this.
+
+    ``reason`` is a stable word where a program has to tell it from other refusals.
+    """
 
     code = "invalid_request"
+
+    def __init__(self, message: str, *, reason: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class NotAuthenticated(TokenIssuerError):

@@ -7,7 +7,7 @@ from django.contrib.auth.models import AnonymousUser
 
 from tests.factories import AGORA_APP_ID, AGORA_CERTIFICATE, AT, VIDEOSDK_KEY, VIDEOSDK_SECRET, GroupFactory, caller
 from token_issuer.models import Application, AuditEvent, Certificate, CertificateState, Rule
-from token_issuer.registry import get_provider
+from token_issuer.registry import get_provider, providers
 from token_issuer.services import rotating
 from token_issuer.services.opening import opened_secret
 
@@ -104,7 +104,7 @@ def test_every_wrong_value_is_named_and_no_secret_is_quoted(add, typed):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["zoom", "rooms", "--public-id=x"], "There is no provider 'zoom'; known: agora, own, own-once, videosdk."),
+        (["zoom", "rooms", "--public-id=x"], f"There is no provider 'zoom'; known: {', '.join(providers())}."),
         ([*ROOMS, *FROM_ENV, "--allow=everyone:fly"], "privileges: fly: not a privilege of VideoSDK"),
         ([*ROOMS, *FROM_ENV, "--allow=group:none:ask_join"], "There is no group 'none'."),
         (["videosdk", "my rooms", "--public-id=x", *FROM_ENV], "slug: may hold letters"),

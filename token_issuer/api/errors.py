@@ -23,7 +23,7 @@ from rest_framework.response import Response
 from token_issuer.api.authentication import CHALLENGE
 from token_issuer.api.callers import request_id_of
 from token_issuer.api.texts import shown
-from token_issuer.errors import FieldError, PolicyDenied, RateLimited, TokenIssuerError, VendorUnavailable
+from token_issuer.errors import Conflict, FieldError, PolicyDenied, RateLimited, TokenIssuerError, VendorUnavailable
 from token_issuer.providers.base import gettext_noop as _
 from token_issuer.services.bearer import Scheme, challenge
 from token_issuer.services.callers import SCOPE_MISSING
@@ -163,7 +163,7 @@ def _of_ours(error: TokenIssuerError) -> Problem:
     return Problem(
         code=code,
         description=shown(error.message),
-        reason=error.reason if isinstance(error, PolicyDenied | VendorUnavailable) else "",
+        reason=error.reason if isinstance(error, Conflict | PolicyDenied | VendorUnavailable) else "",
         retry_after=error.retry_after if isinstance(error, RateLimited) else _WAITS.get(code),
         fields=error.fields if isinstance(error, PolicyDenied) else {},
     )

@@ -11,7 +11,7 @@ from django.db import IntegrityError
 from django.db.models import F
 
 from token_issuer import signals
-from token_issuer.errors import PolicyDenied, PolicyUnavailable, RateLimited
+from token_issuer.errors import PolicyDenied, PolicyUnavailable, RateLimited, VendorUnavailable
 from token_issuer.ids import named_uuid
 from token_issuer.models import Application, AuditEvent, AuditKind
 from token_issuer.services.logged import facts
@@ -20,7 +20,7 @@ from token_issuer.services.transactions import write_alias
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from token_issuer.errors import TokenIssuerError, VendorUnavailable
+    from token_issuer.errors import TokenIssuerError
     from token_issuer.models import IssuedToken, TokenFamily
     from token_issuer.services.callers import Caller
 
@@ -106,6 +106,16 @@ def vendor_failed(caller: Caller, application: Application, error: VendorUnavail
             ms=error.ms,
         ),
     )
+
+
+@contextmanager
+def counting_vendor_failures(caller: Caller, application: Application, *, at: datetime) -> Iterator[None]:
+    """Count where a vendor gives nothing usable in the block; the failure goes on."""
+    try:
+        yield
+    except VendorUnavailable as error:
+        vendor_failed(caller, application, error, at=at)
+        raise
 
 
 def _count(

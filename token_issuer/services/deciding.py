@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from token_issuer.providers.base import Grant, Options, Provider
     from token_issuer.services.callers import Caller
 
-
+Reader = Callable[..., "tuple[Grant, int | None, int]"]  # as ``_read``
 _RELATIONS = {"sign": "signing", "call": "calling"}  # by purpose: what the statements below name a certificate
 
 LONGEST_NAME = 255  # characters of a resource or a subject that the audit holds
@@ -113,8 +113,8 @@ def certificate_of(row: Any) -> Certificate | None:  # noqa: ANN401  a row with 
     return found
 
 
-def understand(caller: Caller, slug: str, body: Mapping[str, object]) -> Question:
-    """Return the question that a request asks.
+def understand(caller: Caller, slug: str, body: Mapping[str, object], *, read: Reader | None = None) -> Question:
+    """Return the question that a request asks. ``read`` reads a body that is no token's.
 
     Raises:
         NotAuthenticated: the caller is nobody.
@@ -134,7 +134,7 @@ def understand(caller: Caller, slug: str, body: Mapping[str, object]) -> Questio
         # A vendor knows people; a server asks for one of them. Before policy is asked about nobody.
         raise BadGrant("on_behalf_of", "must name the user whom the token is for")
     limits = limits_of(application, provider)
-    grant, lifetime, slot = _read(body, provider, application=application, limits=limits)
+    grant, lifetime, slot = (read or _read)(body, provider, application=application, limits=limits)
     provider.check_grant(grant, options)
     refuse_unknown_words(provider, grant)
     if len(grant.resource) > LONGEST_NAME:

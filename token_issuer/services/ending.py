@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db.models import F
 
-from token_issuer.models import ApiKey, EpochKind, IssuedToken, OneTimeKey, TokenFamily, epoch_key
+from token_issuer.models import ApiKey, EpochKind, IssuedToken, OneTimeKey, TokenFamily, VendorPair, epoch_key
 from token_issuer.services import api_keys, proving, revoking
 from token_issuer.services.callers import clean
 from token_issuer.services.transactions import durable, retrying, write_alias
@@ -34,8 +34,9 @@ if TYPE_CHECKING:
 class Possessions:
     """What a person has at an instant: how many live tokens, open pairs and login keys, and which API keys act as him.
 
-    ``proofs`` are the accounts whose login at a vendor is answered from here. ``last_ends_at`` is the last instant at
-    which a vendor may still honour one of the tokens, None without any.
+    ``proofs`` are the accounts whose login at a vendor is answered from here; ``vendor_pairs`` what vendors gave to him,
+    of use or not. ``last_ends_at`` is the last instant at which a vendor may still honour one of the tokens, None
+    without any.
     """
 
     tokens: int
@@ -44,6 +45,7 @@ class Possessions:
     last_ends_at: datetime | None
     api_keys: tuple[ApiKey, ...]
     proofs: int = 0
+    vendor_pairs: int = 0
 
 
 def possessions(user: Any, *, at: datetime) -> Possessions:  # noqa: ANN401  the site's own user model
@@ -57,6 +59,7 @@ def possessions(user: Any, *, at: datetime) -> Possessions:  # noqa: ANN401  the
         last_ends_at=tokens.order_by("-expires_at").values_list("expires_at", flat=True).first(),
         api_keys=tuple(row for row in _acting_as(user) if not row.ended(at)),
         proofs=len(proving.with_proof(key)),
+        vendor_pairs=VendorPair.objects.using(write_alias()).filter(principal_key=key).count(),
     )
 
 
@@ -68,7 +71,9 @@ def end_user(
     at: datetime,
     with_api_keys: bool = False,
 ) -> Possessions:
-    """End every token, pair and login key of a person, forget what proves him at vendors; return what he had.
+    """End every token, pair and login key of a person, and forget what vendors gave to him and what proves him there.
+
+    Returns what he had.
 
     ``with_api_keys`` revokes the API keys that act as him, too; without it they go on: they are a server's, and what
     they were given for him until now has ended all the same.
@@ -94,7 +99,9 @@ def _mark(key: UUID, *, reason: str, at: datetime) -> None:
         .with_epochs_now()
         .filter(principal_key=key, consumed_at=None, revoked_at=None)
     )
+    given = VendorPair.objects.using(write_alias()).with_epochs_now().filter(principal_key=key)
     with durable():
+        given.filter(pk__in=[*given.exclude(epochs=F("epochs_now")).values_list("pk", flat=True)]).delete()
         families.exclude(epochs=F("epochs_now")).update(closed_at=at, reason=reason)
         keys.exclude(epochs=F("epochs_now")).update(revoked_at=at, reason=reason)
 

@@ -126,10 +126,12 @@ def issue(
     return None if on_commit is not None else issuance
 
 
-def understood(caller: Caller, slug: str, *, body: Mapping[str, object], at: datetime) -> Question:
+def understood(
+    caller: Caller, slug: str, *, body: Mapping[str, object], at: datetime, read: deciding.Reader | None = None
+) -> Question:
     """Return what ``deciding.understand`` does; an application that is switched off is counted as a refusal."""
     try:
-        return deciding.understand(caller, slug, body)
+        return deciding.understand(caller, slug, body, read=read)
     except ApplicationDisabled as error:
         application = deciding.find_application(caller, slug)[0]
         auditing.refused(caller, application, error, reason=error.code, at=at)

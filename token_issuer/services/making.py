@@ -14,8 +14,8 @@ from token_issuer.conf import conf
 from token_issuer.errors import PolicyDenied, Unavailable
 from token_issuer.ids import uuid7
 from token_issuer.providers.base import MintedToken, MintOrder
-from token_issuer.providers.called import AccountProver, CalledProvider
-from token_issuer.services import calling
+from token_issuer.providers.called import AccountProver, CalledProvider, PairKeeper
+from token_issuer.services import calling, keeping
 from token_issuer.services.logged import facts
 from token_issuer.services.opening import opened_proof, opened_secret, signing_key
 
@@ -59,8 +59,12 @@ def ordered(
 
 
 def is_had_from_vendor(provider: Provider, grant: Grant) -> bool:
-    """Whether the text is the vendor's."""
-    return isinstance(provider, CalledProvider)
+    """Whether the text is the vendor's: made when it is asked, or one of a pair that it gave before."""
+    return isinstance(provider, CalledProvider) or _device_of(provider, grant) is not None
+
+
+def _device_of(provider: Provider, grant: Grant) -> str | None:
+    return provider.device_of(grant) if isinstance(provider, PairKeeper) else None
 
 
 def lacks_proof(question: Question) -> bool:
@@ -96,13 +100,18 @@ def minted(question: Question, order: MintOrder, certificate: Certificate | None
 def had_from_vendor(
     question: Question, order: MintOrder, certificate: Certificate | None, *, longest: int
 ) -> MintedToken:
-    """Return the token that the vendor gives.
+    """Return the token that the vendor gives, or gave to the user before.
 
     Raises:
-        PolicyDenied: it lives longer than the ``longest`` seconds that were granted (``lifetime_not_granted``).
+        PolicyDenied: it lives longer than the ``longest`` seconds that were granted (``lifetime_not_granted``), or the
+            user has no pair, or one of no use (``not_connected``, ``connect_again``).
         VendorUnavailable: the vendor gave none.
     """
-    made = calling.called(question, order, certificate)
+    device = _device_of(question.provider, order.grant)
+    if device is None:
+        made = calling.called(question, order, certificate)
+    else:
+        made = keeping.handed_out(question, order, device=device, at=order.issued_at)
     if made.expires_at is not None and made.expires_at - order.issued_at > timedelta(seconds=longest):
         message = "The vendor's token lives longer than you may have one for."
         raise PolicyDenied("lifetime_not_granted", message)

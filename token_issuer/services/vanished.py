@@ -16,11 +16,11 @@ from token_issuer.services.transactions import in_transaction, write_alias
 if TYPE_CHECKING:
     from django.db.models import Model
 
-    from token_issuer.models import IssuedToken, OneTimeKey, VendorAccount
+    from token_issuer.models import IssuedToken, OneTimeKey, VendorAccount, VendorPair
 
 
 @contextmanager
-def refusing_the_vanished(row: IssuedToken | OneTimeKey | VendorAccount) -> Iterator[None]:
+def refusing_the_vanished(row: IssuedToken | OneTimeKey | VendorAccount | VendorPair) -> Iterator[None]:
     """Refuse where the row cannot be written in the block because what it refers to is gone.
 
     Raises:

@@ -26,7 +26,7 @@ class Command(IssuerCommand):
     help = (
         "Show what a user has: live tokens, pairs, one-time login keys, and API keys that act as him. With --end, end"
         " his tokens, pairs and login keys at once, also those that are being made at this moment, and forget what"
-        " proves him at vendors."
+        " proves him at vendors, and what they gave to him."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -84,4 +84,5 @@ def _check(options: dict[str, Any]) -> None:
 
 
 def _counts(had: Possessions) -> str:
-    return f"{had.tokens} live tokens, {had.pairs} pairs, {had.login_keys} login keys"
+    given = f", {had.vendor_pairs} vendor pairs" if had.vendor_pairs else ""
+    return f"{had.tokens} live tokens, {had.pairs} pairs, {had.login_keys} login keys{given}"
