@@ -16,6 +16,7 @@ WRITE = [
     "applications/rooms/one-time-keys/",
     "one-time-keys/redeem/",
     "tokens/0197a0b0-0000-7000-8000-000000000000/revoke/",
+    "tokens/inspect/",
     "tokens/revoke-mine/",
 ]
 
@@ -125,6 +126,7 @@ def test_the_list_is_complete():
         "token",
         "revoke",
         "revoke-mine",
+        "inspect",
     }
     assert len(urlpatterns) == 2 * len(named)
 

@@ -8,10 +8,11 @@ from datetime import timedelta
 import pytest
 from django.db import OperationalError, connection
 
-from tests.factories import AT, caller
-from token_issuer.management.commands.token_issuer_inspect import VERDICTS
-from token_issuer.models import IssuedToken
+from tests.factories import AT, ApplicationFactory, RuleFactory, api_key, caller
+from token_issuer.crypto import opaque
+from token_issuer.models import ApiKeySecret, IssuedToken
 from token_issuer.services import issuing
+from token_issuer.services.telling import VERDICTS
 
 
 @pytest.fixture
@@ -129,3 +130,39 @@ def test_every_verdict_is_a_sentence(inspect, text, monkeypatch, rooms):
     assert done.err == f"The token is not good: {VERDICTS['untried']}."
     assert "unopened: " in done.out
     assert "'env:NOWHERE' is not set" in done.out
+
+
+def test_sentences_say_why(inspect, text):
+    out = inspect(text, at=AT + timedelta(minutes=22)).out.splitlines()
+    assert "- expired 12 min ago" in out
+    assert any(line.startswith("- signed by the active certificate") for line in out)
+    assert "expired 12 min ago" in json.loads(inspect(text, "--json", at=AT + timedelta(minutes=22)).out)["sentences"]
+
+
+def test_a_temporary_one_is_told(inspect, text):
+    IssuedToken.objects.update(temporary=True)
+    done = inspect(text)
+    assert "- temporary: made by hand for a test, without asking policy" in done.out.splitlines()
+    assert "temporary True" in done.out
+
+
+def test_an_api_key_is_recognised_and_not_used(inspect, rooms):
+    key, secret = api_key(application=rooms)
+    done = inspect(f"{key.public_id}.{secret}")
+    assert (done.code, done.out.splitlines()[-1]) == (0, "The token is good.")
+    assert {"kind: api_key", "application: rooms", f"public_id: {key.public_id}"} <= set(done.out.splitlines())
+    assert secret not in done.out
+    assert ApiKeySecret.objects.get().last_used_at is None
+
+
+def test_a_login_key_that_nobody_made(inspect, db):
+    done = inspect(opaque.new(opaque.LOGIN_KEY).reveal())
+    assert (done.code, done.err) == (1, "The token is not good: this site has no record of it.")
+
+
+def test_a_short_token_is_good_and_still_works_once(inspect, user, rooms):
+    application = RuleFactory(application=ApplicationFactory(slug="once", provider="own-once")).application
+    made = issuing.issue(caller(user), application.slug, body={"lifetime": 120}, at=AT).token.reveal()
+    done = inspect(made)
+    assert (done.code, "- good once, and not used yet" in done.out.splitlines()) == (0, True)
+    assert IssuedToken.objects.get().consumed_at is None

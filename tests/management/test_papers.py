@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.core.management import get_commands
 
 from tests.papers import read, rows
-from token_issuer.management.commands.token_issuer_inspect import VERDICTS
+from token_issuer.services.telling import VERDICTS
 
 CELLS = rows(read("docs/troubleshooting.md"))
 

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from tests.factories import AT
-from token_issuer.management.words import away, instant, span, steps
+from token_issuer.management.words import away, instant, steps
 from token_issuer.registry import get_provider
+from token_issuer.services.telling import span
 
 
 @pytest.mark.parametrize(

@@ -12,13 +12,15 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from token_issuer.admin import revoking, searching
+from token_issuer.admin import checking, revoking, searching
 from token_issuer.admin.base import EvidenceAdmin
+from token_issuer.admin.callers import caller_of
 from token_issuer.admin.pages import OwnPages, require
 from token_issuer.admin.secrecy import handles_secrets
 from token_issuer.admin.standings import STANDING_LABELS, short
 from token_issuer.models import IssuedToken
 from token_issuer.registry import providers
+from token_issuer.services import checking as checking_service
 from token_issuer.services.revoking import ending_of
 from token_issuer.services.transactions import write_alias
 from token_issuer.services.verifying import find
@@ -73,6 +75,7 @@ class IssuedTokenAdmin(OwnPages, EvidenceAdmin):
         """Add the paste box and revoking to Django's own."""
         return [
             self.own_path("find/", self.find_view, "find"),
+            self.own_path("check/", self.check_view, "check"),
             self.own_path("revoke/", self.revoke_selected_view, "revoke_selected"),
             self.own_path("<uuid:row_id>/revoke/", self.revoke_view, "revoke"),
             *super().get_urls(),
@@ -149,6 +152,23 @@ class IssuedTokenAdmin(OwnPages, EvidenceAdmin):
             token = find(pasted)
             return token.pk if token else None
         return rows.values_list("pk", flat=True).first()
+
+    # Checking
+
+    def has_inspect_permission(self, request: HttpRequest) -> bool:
+        """Whether this person may ask what any token is."""
+        return checking_service.may_check(caller_of(request))
+
+    @handles_secrets
+    def check_view(self, request: HttpRequest) -> HttpResponse:
+        """Tell what a pasted token is, who made it, and whether it is good."""
+        require(self.has_inspect_permission(request))
+        return checking.page(self, request)
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Show the list, with the way to the page above."""
+        more = {"may_check": self.has_inspect_permission(request)}
+        return super().changelist_view(request, {**(extra_context or {}), **more})
 
     # Revoking
 

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from token_issuer.models import IssuedToken, VendorPush
+    from token_issuer.services.checking import Checked
     from token_issuer.services.explaining import Explanation
+    from token_issuer.services.held import Held
+    from token_issuer.services.inspecting import Report
     from token_issuer.services.introspecting import Introspection
     from token_issuer.services.issuing import Issuance
     from token_issuer.services.listing import Offer
@@ -152,6 +155,69 @@ def token(row: IssuedToken, *, at: datetime) -> Answer:
         "revoked_at": instant_or_none(row.revoked_at),
         "revocation": ending.revocation.value,
         "push": _push(ending.push),
+    }
+
+
+def checked(found: Checked, *, at: datetime) -> Answer:
+    """What is known of a token that somebody holds. Never the token: its text is in no part of what is known."""
+    application = found.application
+    return {
+        "kind": found.kind,
+        "valid": not found.verdict,
+        "verdict": found.verdict or None,
+        "findings": [{"word": each.word, "text": each.in_words(shown)} for each in found.sentences],
+        "application": None if application is None else application.slug,
+        **(_read(found.report, at=at) if found.report is not None else _held(found.held)),
+        "errors": [
+            {
+                "provider": provider.name,
+                "code": error.code,
+                "meaning": shown(error.meaning),
+                "cure": shown(error.cure),
+            }
+            for provider, error in found.errors
+        ],
+        "server_time": instant(at),
+    }
+
+
+def _read(report: Report, *, at: datetime) -> Answer:
+    seen, row, made = report.seen, report.token, report.certificate
+    return {
+        "provider": report.provider.name,
+        "format": seen.format,
+        "public_id": seen.public_id,
+        "subject": seen.subject if row is None else row.subject,
+        "resource": seen.resource if row is None else row.resource,
+        "privileges": sorted(seen.privileges) if row is None else row.privileges,
+        "issued_at": instant_or_none(seen.issued_at if row is None else row.issued_at),
+        "expires_at": instant_or_none(seen.expires_at if row is None else row.expires_at),
+        "details": [{"name": name, "value": value} for name, value in seen.details],
+        "certificate": None
+        if made is None
+        else {
+            "application": made.application.slug,
+            "key_id": made.key_id,
+            "fingerprint": made.fingerprint,
+            "state": made.state.value,
+        },
+        "token_id": None if row is None else str(row.pk),
+        "standing": None if row is None else row.standing(at).value,
+        "temporary": None if row is None else row.temporary,
+        "one_time": None if row is None else row.one_time,
+    }
+
+
+def _held(held: Held | None) -> Answer:
+    nothing = ("provider", "format", "resource", "certificate", "token_id", "standing", "temporary", "one_time")
+    return {
+        **dict.fromkeys(nothing),
+        "public_id": None if held is None else held.public_id,
+        "subject": None if held is None else held.subject,
+        "privileges": [],
+        "issued_at": None if held is None else instant_or_none(held.issued_at),
+        "expires_at": None if held is None else instant_or_none(held.expires_at),
+        "details": [],
     }
 
 

@@ -9,6 +9,7 @@ from token_issuer.api.texts import shown_schema
 from token_issuer.models import PushState, Standing
 from token_issuer.providers import fields
 from token_issuer.providers.base import Revocation
+from token_issuer.services.checking import KINDS
 from token_issuer.services.login_keys import KEY_LIFETIMES
 from token_issuer.services.revoking import LONGEST_REASON
 
@@ -158,6 +159,8 @@ def answers() -> dict[str, Schema]:
         "RevocationRequest": record(
             {"reason": {"type": "string", "minLength": 1, "maxLength": LONGEST_REASON}}, optional=("reason",)
         ),
+        "InspectionRequest": _inspection_request(),
+        "TokenInspection": _inspection(),
         "Ending": record(
             {
                 "token_id": IDENTIFIER,
@@ -260,6 +263,50 @@ def _explanation() -> Schema:
         "steps": {"type": "array", "items": step, "description": "Only for those who may see rules."},
     }
     return record(told, optional=("steps",))
+
+
+def _inspection_request() -> Schema:
+    expected = {"type": "string", "maxLength": 255}
+    told = {
+        "token": {"type": "string", "description": "What somebody holds; a header's scheme may stand before it."},
+        "resource": {**expected, "description": "The channel or room that it should be for."},
+        "channel": {**expected, "description": "Another word for resource."},
+        "subject": {"type": ["string", "integer"], "description": "Whom it should speak for at the vendor."},
+        "code": {"type": ["string", "integer"], "description": "What the vendor's SDK said, to have it explained."},
+    }
+    return record(told, optional=("resource", "channel", "subject", "code"))
+
+
+def _inspection() -> Schema:
+    certificate = record({"application": TEXT, "key_id": TEXT, "fingerprint": TEXT, "state": TEXT})
+    finding = record({"word": TEXT, "text": TEXT})
+    error = record({"provider": TEXT, "code": TEXT, "meaning": TEXT, "cure": TEXT})
+    flag = {"type": ["boolean", "null"]}
+    return record(
+        {
+            "kind": {"type": "string", "enum": [*KINDS]},
+            "valid": {"type": "boolean", "description": "Good at this moment, and what was expected."},
+            "verdict": {**TEXT_OR_NULL, "description": "What speaks against it, as a stable word."},
+            "findings": {"type": "array", "items": finding, "description": "Sentences, each with its stable word."},
+            "application": TEXT_OR_NULL,
+            "provider": TEXT_OR_NULL,
+            "format": TEXT_OR_NULL,
+            "public_id": TEXT_OR_NULL,
+            "subject": TEXT_OR_NULL,
+            "resource": TEXT_OR_NULL,
+            "privileges": WORDS,
+            "issued_at": INSTANT_OR_NULL,
+            "expires_at": INSTANT_OR_NULL,
+            "details": {"type": "array", "items": record({"name": TEXT, "value": TEXT})},
+            "certificate": {"anyOf": [certificate, {"type": "null"}]},
+            "token_id": {**IDENTIFIER, "type": ["string", "null"], "description": "Its row in the audit."},
+            "standing": {**STANDINGS, "type": ["string", "null"], "enum": [*STANDINGS["enum"], None]},
+            "temporary": flag,
+            "one_time": flag,
+            "errors": {"type": "array", "items": error, "description": "What the vendor says of code."},
+            "server_time": INSTANT,
+        }
+    )
 
 
 def _error() -> Schema:

@@ -148,6 +148,15 @@ def _paths() -> dict[str, Schema]:
                 parameters=_LISTING,
             )
         },
+        "/tokens/inspect/": {
+            "post": _call(
+                "inspectToken",
+                "What a token is, who made it, and why it is good or not. Changes nothing, asks no vendor.",
+                answer="TokenInspection",
+                refusals=_WRITING,
+                body="InspectionRequest",
+            )
+        },
         "/tokens/{token_id}/": {
             "get": _call(
                 "readToken",

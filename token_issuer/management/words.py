@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext
 
+from token_issuer.services.telling import span
+
 if TYPE_CHECKING:
     from token_issuer.providers.base import VendorFacts
-
-_UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
 def instant(at: datetime | None) -> str | None:
     """Return an instant as RFC 3339, in UTC, to the second."""
     return None if at is None else at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def span(length: timedelta) -> str:
-    """Return a duration in its largest whole unit: ``41 min``."""
-    seconds = int(abs(length.total_seconds()))
-    for size, unit in _UNITS:
-        if seconds >= size:
-            return f"{seconds // size} {unit}"
-    return "0 s"
 
 
 def away(then: datetime, at: datetime) -> str:

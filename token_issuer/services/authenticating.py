@@ -55,13 +55,11 @@ def api_key(public_id: str, secret: TokenText, *, ip: Address | None, at: dateti
         TokenRejected: it is not; ``verdict`` says why, for logs only.
         Unavailable: the database does not answer.
     """
-    if not opaque.is_public_id(public_id) or not opaque.passes(opaque.API_KEY_SECRET, secret):
+    if not opaque.is_public_id(public_id):
         _reject("malformed")
-    digest = digests.digest(secret)
-    row = reading(lambda: _secrets().filter(digest=digest).first())
-    # Databases compare loosely; what decides is compared again here, in constant time.
-    if row is None or not digests.same(row.digest, digest) or not digests.same(row.api_key.public_id, public_id):
-        _reject("unknown")
+    row = secret_row(secret)
+    if row is None or not digests.same(row.api_key.public_id, public_id):
+        _reject("malformed" if not opaque.passes(opaque.API_KEY_SECRET, secret) else "unknown")
     key = row.api_key
     verdict = "secret_ended" if not row.is_live(at) else objection(key, at=at)
     if verdict:
@@ -69,6 +67,20 @@ def api_key(public_id: str, secret: TokenText, *, ip: Address | None, at: dateti
     require_network(key, ip)
     _note_use(row, at=at)
     return key
+
+
+def secret_row(secret: TokenText) -> ApiKeySecret | None:
+    """Return the row of a key's secret with its key, whatever their state; None for garbage, which costs no query.
+
+    Raises:
+        Unavailable: the database does not answer.
+    """
+    if not opaque.passes(opaque.API_KEY_SECRET, secret):
+        return None
+    digest = digests.digest(secret)
+    row = reading(lambda: _secrets().filter(digest=digest).first())
+    # Databases compare loosely; what decides is compared again here, in constant time.
+    return row if row is not None and digests.same(row.digest, digest) else None
 
 
 def objection(key: ApiKey, *, at: datetime) -> str:
@@ -96,6 +108,13 @@ def self_signed(text: str | TokenText, *, at: datetime) -> Verified:
         TokenRejected: it is not good; ``verdict`` says why, for logs only.
         Unavailable: the database does not answer.
     """
+    row, found = examined(text, at=at)
+    _note_use(row, at=at)
+    return found
+
+
+def examined(text: str | TokenText, *, at: datetime) -> tuple[ApiKeySecret, Verified]:
+    """Do what ``self_signed`` does without noting the use; return the secret that signed it, too."""
     said = signed_text.read(text)
     if said is None:
         _reject("malformed")
@@ -107,9 +126,8 @@ def self_signed(text: str | TokenText, *, at: datetime) -> Verified:
     verdict = objection(key, at=at) or ("" if said.permissions <= frozenset(key.scopes) else "privilege_not_granted")
     if verdict:
         _reject(verdict, key)
-    _note_use(row, at=at)
     expires_at = datetime.fromtimestamp(said.expires_ts, tz=UTC)
-    return _verified(key, Kind.SELF_SIGNED, scopes=said.permissions, expires_at=expires_at)
+    return row, _verified(key, Kind.SELF_SIGNED, scopes=said.permissions, expires_at=expires_at)
 
 
 def _signer(text: str | TokenText, public_id: str, *, at: datetime) -> ApiKeySecret:

@@ -11,10 +11,12 @@ from token_issuer.services.verified import Kind
 
 LONGEST_TOKEN: Final = 16 * 1024  # characters; nothing we issue comes near it
 
+REFRESH_TOKEN: Final = "tir_"  # noqa: S105  a prefix
+
 _API_KEY: Final = "ak_"
 _PREFIXES: Final = {opaque.SHORT_TOKEN: Kind.ONE_TIME, _API_KEY: Kind.API_KEY}
 # What opens nothing by itself here: refresh tokens, login keys and API keys' secrets have doors of their own.
-_ELSEWHERE: Final = ("tir_", opaque.LOGIN_KEY, opaque.API_KEY_SECRET)
+_ELSEWHERE: Final = (REFRESH_TOKEN, opaque.LOGIN_KEY, opaque.API_KEY_SECRET)
 _JSON_OBJECT: Final = "ey"  # how base64url of '{"' begins
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from django.urls import URLPattern, path
 
 from token_issuer.api.views.applications import ApplicationsView, ExplainView, IssueView
+from token_issuer.api.views.inspecting import InspectView
 from token_issuer.api.views.login_keys import OneTimeKeysView, RedeemView
 from token_issuer.api.views.oauth import ExchangeView, IntrospectView, SurrenderView
 from token_issuer.api.views.tokens import RevokeMineView, RevokeView, TokensView, TokenView
@@ -30,6 +31,7 @@ urlpatterns = [
     *_both("oauth/revoke", SurrenderView.as_view(), name="oauth-revoke"),
     *_both("oauth/introspect", IntrospectView.as_view(), name="oauth-introspect"),
     *_both("tokens", TokensView.as_view(), name="tokens"),
+    *_both("tokens/inspect", InspectView.as_view(), name="inspect"),
     *_both("tokens/revoke-mine", RevokeMineView.as_view(), name="revoke-mine"),
     *_both("tokens/<str:token_id>", TokenView.as_view(), name="token"),
     *_both("tokens/<str:token_id>/revoke", RevokeView.as_view(), name="revoke"),

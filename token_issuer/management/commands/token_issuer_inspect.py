@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,34 +14,21 @@ from django.core.management.base import CommandError, CommandParser
 from django.db import Error as DatabaseError
 from django.utils.translation import gettext
 
+from token_issuer.crypto import TokenText
 from token_issuer.errors import TokenMalformed, Unavailable
 from token_issuer.management.base import IssuerCommand
 from token_issuer.management.words import away, instant
-from token_issuer.services import inspecting
+from token_issuer.services import held, inspecting, telling
+from token_issuer.services.telling import VERDICTS
 from token_issuer.services.verifying import LONGEST_TOKEN
 
 if TYPE_CHECKING:
     from token_issuer.models import Certificate, IssuedToken
     from token_issuer.providers.base import Inspection
+    from token_issuer.services.held import Held
+    from token_issuer.services.telling import Sentence
 
 NOT_GOOD, NOT_A_TOKEN = 1, 2
-
-VERDICTS = {
-    "expired": "it has expired",
-    "revoked": "it was revoked",
-    "consumed": "it was used already",
-    "principal_gone": "its user is gone or not active",
-    "password_changed": "its user has changed the password since",
-    "api_key_ended": "the API key that asked for it has ended",
-    "family_closed": "the chain of refresh tokens that it belongs to was closed",
-    "application_or_certificate_off": "its application is switched off, or its certificate is no longer honoured",
-    "bad_signature": "none of this application's certificates made it",
-    "unknown_application": "no application here has its public id",
-    "expected_needed": "it says only as checksums what it is for, so it cannot be checked without an audit row",
-    "untried": "its certificate could not be tried",
-    "not_recorded": "one of our certificates made it, but it was not issued here (or its record was purged)",
-    "database_unavailable": "the database does not answer, so nothing of it is proved",
-}
 
 
 class Command(IssuerCommand):
@@ -71,7 +58,7 @@ class Command(IssuerCommand):
         else:
             self.say(*_lines(facts, at=at), *(() if verdict else ("The token is good.",)))
         if verdict:
-            msg = f"The token is not good: {VERDICTS.get(verdict, verdict)}."
+            msg = f"The token is not good: {gettext(VERDICTS.get(verdict, verdict))}."
             raise CommandError(msg, returncode=NOT_GOOD)
 
 
@@ -98,6 +85,9 @@ def _read_file(path: Path) -> str:
 def _facts(text: str, *, at: datetime) -> tuple[str, dict[str, Any]]:
     """Return the verdict (empty when good) and what is known, as JSON. The token itself is no part of it."""
     try:
+        known = held.find(TokenText(text), at=at)
+        if known is not None:
+            return known.verdict, _held(known, at=at)
         report = inspecting.inspect(text, at=at)
     except (DatabaseError, Unavailable):
         reading = inspecting.read(text)[0]
@@ -110,8 +100,27 @@ def _facts(text: str, *, at: datetime) -> tuple[str, dict[str, Any]]:
         "certificate": None if made is None else _certificate(made),
         "unopened": list(report.unopened),
         "record": None if report.token is None else _row(report.token, at=at),
+        "sentences": _sentences(telling.of_report(report, differences=(), at=at)),
     }
     return report.verdict, facts
+
+
+def _held(known: Held, *, at: datetime) -> dict[str, Any]:
+    """Return what is known of a credential of ours that is no provider's token."""
+    application = known.application
+    return {
+        "kind": known.kind,
+        "application": None if application is None else application.slug,
+        "public_id": known.public_id,
+        "subject": known.subject,
+        "issued_at": instant(known.issued_at),
+        "expires_at": instant(known.expires_at),
+        "sentences": _sentences(telling.of_held(known, at=at)),
+    }
+
+
+def _sentences(told: Iterable[Sentence]) -> list[str]:
+    return [sentence.in_words(gettext) for sentence in told]
 
 
 def _said(seen: Inspection) -> dict[str, Any]:
@@ -148,6 +157,7 @@ def _row(token: IssuedToken, *, at: datetime) -> dict[str, Any]:
         "expires_at": instant(token.expires_at),
         "origin": token.origin,
         "decision": token.decision,
+        "temporary": token.temporary,
         "revoked_at": instant(token.revoked_at),
         "reason": token.reason,
     }
@@ -156,7 +166,9 @@ def _row(token: IssuedToken, *, at: datetime) -> dict[str, Any]:
 def _lines(facts: Mapping[str, Any], *, at: datetime) -> Iterator[str]:
     """Yield what is known, one fact a line; instants also as seen from now."""
     for name, value in facts.items():
-        if name == "details":
+        if name == "sentences":
+            yield from (f"- {text}" for text in value)
+        elif name == "details":
             yield from (f"  {label}: {text}" for label, text in value)
         elif isinstance(value, dict):
             yield f"{name}: " + ", ".join(f"{word} {text}" for word, text in value.items() if text)
