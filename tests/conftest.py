@@ -13,8 +13,9 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
+from example_project.standins.vocalstack import VocalStack
 from tests import guests
-from tests.factories import ApplicationFactory, CertificateFactory, RuleFactory
+from tests.factories import SPEECH_LIMIT, VOCALSTACK_KEY, ApplicationFactory, CertificateFactory, RuleFactory
 from tests.passes import PassProvider
 from tests.providers import management_key
 
@@ -91,6 +92,22 @@ def phone(db, reception) -> Iterator[Application]:
         )
         CertificateFactory(application=application, purpose="call", active=True, secret=management_key.parts())
         yield RuleFactory(application=application, privileges=["login"]).application
+
+
+@pytest.fixture
+def vocalstack():
+    """VocalStack's stand-in, which takes the key of ``speech``."""
+    with VocalStack(api_key=VOCALSTACK_KEY) as server:
+        yield server
+
+
+@pytest.fixture
+def speech(db, vocalstack):
+    """An application whose tokens the vendor makes; everyone signed in may have a few of every kind in an hour."""
+    application = ApplicationFactory(slug="speech", provider="vocalstack", options={"api_url": vocalstack.url})
+    CertificateFactory(application=application, purpose="call", active=True, secret={"api_key": VOCALSTACK_KEY})
+    words = ["readwrite", "reusable"]
+    return RuleFactory(application=application, privileges=words, limit=SPEECH_LIMIT, window=3600).application
 
 
 @pytest.fixture

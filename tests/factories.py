@@ -39,6 +39,7 @@ VIDEOSDK_KEY = "11111111-2222-4333-8444-555555555555"
 VIDEOSDK_SECRET = "0f1e2d3c4b5a69780f1e2d3c4b5a69780f1e2d3c4b5a69780f1e2d3c4b5a6978"
 
 VOCALSTACK_KEY = "vocalstack-api-key-5f4e3d2c1b0a"
+SPEECH_LIMIT = 3  # tokens of the application ``speech`` for one person in an hour
 VOXIMPLANT_DOMAIN = "myapp.myaccount.voximplant.com"
 
 PUBLIC_IDS = {"agora": AGORA_APP_ID, "videosdk": VIDEOSDK_KEY, "voximplant": VOXIMPLANT_DOMAIN}

@@ -7,16 +7,7 @@ from contextlib import contextmanager
 import pytest
 from django.db import connection
 
-from example_project.standins.vocalstack import VocalStack
-from tests.factories import (
-    AT,
-    VOCALSTACK_KEY,
-    ApplicationFactory,
-    CertificateFactory,
-    RuleFactory,
-    UserFactory,
-    caller,
-)
+from tests.factories import AT, ApplicationFactory, RuleFactory, UserFactory, caller
 
 
 @pytest.fixture
@@ -64,25 +55,6 @@ def once(db):
     """An application whose short tokens everyone signed in may have."""
     application = ApplicationFactory(slug="once", provider="own-once", ready=True)
     return RuleFactory(application=application, privileges=["readwrite", "reusable"]).application
-
-
-SPEECH_LIMIT = 3
-
-
-@pytest.fixture
-def vocalstack():
-    """VocalStack's stand-in, which takes the key of ``speech``."""
-    with VocalStack(api_key=VOCALSTACK_KEY) as server:
-        yield server
-
-
-@pytest.fixture
-def speech(db, vocalstack):
-    """An application whose tokens the vendor makes; everyone signed in may have a few of every kind in an hour."""
-    application = ApplicationFactory(slug="speech", provider="vocalstack", options={"api_url": vocalstack.url})
-    CertificateFactory(application=application, purpose="call", active=True, secret={"api_key": VOCALSTACK_KEY})
-    words = ["readwrite", "reusable"]
-    return RuleFactory(application=application, privileges=words, limit=SPEECH_LIMIT, window=3600).application
 
 
 @pytest.fixture

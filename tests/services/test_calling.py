@@ -14,8 +14,7 @@ from django.db import connection, connections, transaction
 from django.db.models import F
 
 from example_project.standins.vocalstack import API_KEY
-from tests.factories import VOCALSTACK_KEY, CertificateFactory, UserFactory, caller
-from tests.services.conftest import SPEECH_LIMIT
+from tests.factories import SPEECH_LIMIT, VOCALSTACK_KEY, CertificateFactory, UserFactory, caller
 from tests.statements import counted
 from token_issuer.crypto import digests
 from token_issuer.errors import (
