@@ -34,6 +34,20 @@ class Given:
 
 def add_arguments(parser: CommandParser) -> None:
     """Add the ways of handing in a secret; without one of them a terminal is asked."""
+    ways, one = add_readings(parser)
+    ways.add_argument(
+        "--algorithm", default="", help="What it signs with, for our own tokens: HS256, ES256, EdDSA or RS256."
+    )
+    one.add_argument(
+        "--reference",
+        default="",
+        metavar="env:NAME|file:/PATH",
+        help="Store only where it is kept; it is read there whenever it is needed.",
+    )
+
+
+def add_readings(parser: CommandParser) -> tuple[Any, Any]:
+    """Add the ways of having a secret read now; return their group, and that of which one may be chosen."""
     ways = parser.add_argument_group("the secret (without any of these it is asked for)")
     one = ways.add_mutually_exclusive_group()
     one.add_argument(
@@ -48,15 +62,7 @@ def add_arguments(parser: CommandParser) -> None:
         action="store_true",
         help="Read it now from standard input: the text, or a JSON object where it has several parts.",
     )
-    ways.add_argument(
-        "--algorithm", default="", help="What it signs with, for our own tokens: HS256, ES256, EdDSA or RS256."
-    )
-    one.add_argument(
-        "--reference",
-        default="",
-        metavar="env:NAME|file:/PATH",
-        help="Store only where it is kept; it is read there whenever it is needed.",
-    )
+    return ways, one
 
 
 def given(options: Mapping[str, Any], provider: Provider, purpose: str, *, ask: bool = True) -> Given:
@@ -67,16 +73,31 @@ def given(options: Mapping[str, Any], provider: Provider, purpose: str, *, ask: 
         ReferenceBroken: what a name or reference leads to is no such secret.
     """
     parts = _parts(provider, purpose) if provider.secret_fields else ()
-    names = [part.name for part in parts]
     if options["reference"]:
         references.check(options["reference"])
         return Given(reference=options["reference"])
-    if options["secret_from_env"]:
-        return Given(parts=_from_environment(options["secret_from_env"], names))
-    if options["secret_stdin"]:
-        return Given(parts=_read(sys.stdin.read(LONGEST_INPUT + 1), names))
     # What is made here is asked of nobody.
-    return Given(parts=_asked(parts)) if ask and parts and not provider.generates else Given()
+    return Given(parts=read(options, parts, ask=ask and not provider.generates))
+
+
+def is_handed_in(options: Mapping[str, Any]) -> bool:
+    """Whether one of the ways of ``add_readings`` was chosen."""
+    return bool(options["secret_from_env"] or options["secret_stdin"])
+
+
+def read(options: Mapping[str, Any], parts: Sequence[SecretField], *, ask: bool = True) -> dict[str, str]:
+    """Return the parts of a secret as they were handed in; a terminal is asked if nothing was.
+
+    Raises:
+        CommandError: they cannot be read, or there is nobody to ask. Never quotes a value.
+        ReferenceBroken: what a name leads to is no such secret.
+    """
+    names = [part.name for part in parts]
+    if options["secret_from_env"]:
+        return _from_environment(options["secret_from_env"], names)
+    if options["secret_stdin"]:
+        return _read(sys.stdin.read(LONGEST_INPUT + 1), names)
+    return _asked(parts) if ask and parts else {}
 
 
 def _parts(provider: Provider, purpose: str) -> Sequence[SecretField]:

@@ -11,7 +11,7 @@ from token_issuer.conf import conf
 from token_issuer.errors import NotFound, TokenIssuerError
 from token_issuer.models import Certificate, Rule
 from token_issuer.registry import get_provider
-from token_issuer.services import probing, reviewing
+from token_issuer.services import account_findings, probing, reviewing
 from token_issuer.services.findings import Finding, failed, ok, warning
 from token_issuer.services.transactions import write_alias
 
@@ -31,6 +31,7 @@ def examine(caller: Caller, application: Application, *, at: datetime) -> Iterat
     yield _policy(application)
     yield from _certificates(application)
     yield from reviewing.look(application, at=at)
+    yield from account_findings.look(application, at=at)
     try:
         probing.probe(caller, application, at=at)
     except probing.ProbeFailed as failure:
