@@ -56,6 +56,17 @@ def test_the_staged_one_is_activated_without_asking(rotate, user, typed):
     ]
 
 
+def test_the_next_step_is_told_for_the_same_purpose(rotate):
+    """The secret may be the one that signs: it is another certificate."""
+    done = rotate("--purpose=call", "--secret-from-env=NEW")
+    fresh = rows()[1]
+    assert fresh.purpose == "call"
+    step = f"rooms --purpose call --activate {fresh.key_id}"
+    assert done.out.splitlines()[-1] == f"Then: token_issuer_rotate {step}"
+    assert rotate(*step.split()[1:]).code == 0
+    assert states() == [ACTIVE, ACTIVE]
+
+
 def test_stage_and_activate_in_one_run(rotate):
     done = rotate("--secret-from-env=NEW", "--activate")
     assert (done.code, states()) == (0, [RETIRING, ACTIVE])
@@ -155,7 +166,7 @@ def test_a_reference(rotate):
 
 
 def test_another_purpose_is_the_providers_business(rotate):
-    assert rotate("--purpose=call").err == "VideoSDK has no purpose 'call'; there are: sign."
+    assert rotate("--purpose=seal").err == "VideoSDK has no purpose 'seal'; there are: sign, call."
 
 
 def test_two_steps_at_once_are_refused(rotate):

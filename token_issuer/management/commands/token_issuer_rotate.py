@@ -84,6 +84,7 @@ class _Rotation:
         self.purpose: str = options["purpose"]
         self.options = options
         self.at = at
+        self._named_here = application.slug + (f" --purpose {self.purpose}" if self.purpose != "sign" else "")
 
     def stage(self) -> Certificate:
         given = sources.given(self.options, self.provider, self.purpose)
@@ -97,7 +98,7 @@ class _Rotation:
             at=self.at,
         )
         self.say(f"Staged {_named(staged)}. It does not sign yet.", *self._vendor_steps(leaked=False))
-        self.say(f"Then: token_issuer_rotate {self.application.slug} --activate {staged.key_id}")
+        self.say(f"Then: token_issuer_rotate {self._named_here} --activate {staged.key_id}")
         return staged
 
     def activate(self, name: str) -> None:
@@ -107,7 +108,7 @@ class _Rotation:
         self.say(f"{_named(certificate)} signs from now on.")
         if before is not None:
             self.say(f"{_named(before)} is still honoured. {self._last_token(before)}")
-            self.say(f"Then: token_issuer_rotate {self.application.slug} --retire {before.key_id}")
+            self.say(f"Then: token_issuer_rotate {self._named_here} --retire {before.key_id}")
 
     def retire(self, name: str) -> None:
         certificate = self._find(name)
