@@ -14,19 +14,22 @@ WRITE = [
     "applications/rooms/tokens/",
     "applications/rooms/tokens/explain/",
     "applications/rooms/one-time-keys/",
+    "applications/rooms/pairs/refresh/",
+    "applications/rooms/pairs/forget/",
     "one-time-keys/redeem/",
     "tokens/0197a0b0-0000-7000-8000-000000000000/revoke/",
     "tokens/inspect/",
     "tokens/revoke-mine/",
 ]
+BOTH = ["applications/rooms/pairs/"]
 
 
 def ask(browser, path):
     bare = path.partition("?")[0].rstrip("/") + "/"
-    return browser.get(path) if bare in READ else browser.post(path, {})
+    return browser.get(path) if bare in READ + BOTH else browser.post(path, {})
 
 
-@pytest.mark.parametrize("path", READ + WRITE)
+@pytest.mark.parametrize("path", READ + BOTH + WRITE)
 @pytest.mark.parametrize(
     "name",
     ["token", "access_token", "refresh_token", "id_token", "api_key", "apikey", "X-Api-Key", "client_secret",
@@ -47,7 +50,7 @@ def test_a_token_in_the_address_is_refused_to_nobody_as_well(nobody):
     assert_refused(nobody.get("tokens/?token=x"), 400, "invalid_request")
 
 
-@pytest.mark.parametrize("path", READ + WRITE)
+@pytest.mark.parametrize("path", READ + BOTH + WRITE)
 def test_an_unknown_parameter_is_refused(browser, rooms, path):
     response = ask(browser, f"{path}?format=xml")
     assert_refused(response, 400, "invalid_request", fields={"format": ["unknown parameter"]})
@@ -104,7 +107,7 @@ def test_a_head_says_what_a_get_would(browser):
 # Spellings
 
 
-@pytest.mark.parametrize("path", READ + WRITE)
+@pytest.mark.parametrize("path", READ + BOTH + WRITE)
 def test_every_address_answers_with_and_without_its_slash(browser, rooms, path):
     with_slash, without = ask(browser, path), ask(browser, path.rstrip("/"))
     assert with_slash.status_code == without.status_code
@@ -118,6 +121,9 @@ def test_the_list_is_complete():
         "issue",
         "explain",
         "one-time-keys",
+        "pairs",
+        "refresh-pair",
+        "forget-pair",
         "redeem",
         "oauth-token",
         "oauth-revoke",

@@ -13,7 +13,7 @@ from token_issuer.services import revoking
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from token_issuer.models import IssuedToken, VendorPush
+    from token_issuer.models import IssuedToken, VendorPair, VendorPush
     from token_issuer.services.checking import Checked
     from token_issuer.services.explaining import Explanation
     from token_issuer.services.held import Held
@@ -218,6 +218,19 @@ def _held(held: Held | None) -> Answer:
         "issued_at": None if held is None else instant_or_none(held.issued_at),
         "expires_at": None if held is None else instant_or_none(held.expires_at),
         "details": [],
+
+
+def pair(row: VendorPair, *, at: datetime) -> Answer:
+    """A vendor's pair without its texts. The row was read ``with_epochs_now()``."""
+    return {
+        "device": row.device,
+        "version": row.version,
+        "standing": row.standing(at).value,
+        "access_expires_at": instant(row.access_expires_at),
+        "refresh_expires_at": instant_or_none(row.refresh_expires_at),
+        "ends_at": instant(row.ends_at),
+        "kept_at": instant(row.created_at),
+        "renewed_at": instant_or_none(row.renewed_at),
     }
 
 

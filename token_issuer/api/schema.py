@@ -12,7 +12,7 @@ from typing import Any, Final
 from django.conf import settings
 
 from token_issuer import __version__
-from token_issuer.api import drop_in_schema, oauth_schema
+from token_issuer.api import drop_in_schema, oauth_schema, pair_schema
 from token_issuer.api.components import (
     IDENTIFIER,
     TEXT,
@@ -51,6 +51,10 @@ _NOBODY: Final[list[dict[str, list[str]]]] = [{}, {"csrf": []}]
 _CREDENTIALS: Final[list[dict[str, list[str]]]] = [{"access_token": []}, {"api_key": []}]
 
 _SLUG: Final = {"name": "slug", "in": "path", "required": True, "schema": TEXT}
+_FOR_USER: Final = {
+    "name": "on_behalf_of", "in": "query", "schema": TEXT,
+    "description": "For API keys: the primary key of the user whose pairs are listed.",
+}  # fmt: skip
 _TOKEN_ID: Final = {"name": "token_id", "in": "path", "required": True, "schema": IDENTIFIER}
 _LISTING: Final = (
     {"name": "standing", "in": "query", "schema": {"type": "string", "enum": ["live"]}},
@@ -77,6 +81,7 @@ def document() -> Schema:
                 "TokenRequest": _any_of([request_name(provider) for provider in known]),
                 "OneTimeKeyRequest": _any_of([key_request_name(provider) for provider in known]),
                 **answers(),
+                **pair_schema.components(known),
                 **oauth_schema.components(),
                 **drop_in_schema.components(),
             },
@@ -128,6 +133,7 @@ def _paths() -> dict[str, Schema]:
                 parameters=slug,
             )
         },
+        **_pair_paths(),
         "/one-time-keys/redeem/": {
             "post": _call(
                 "redeemOneTimeKey",
@@ -202,6 +208,50 @@ def drop_in_paths() -> dict[str, Schema]:
             )
         }
         for operation in drop_in_schema.operations()
+    }
+
+
+def _pair_paths() -> dict[str, Schema]:
+    slug = (_SLUG,)
+    return {
+        "/applications/{slug}/pairs/": {
+            "get": _call(
+                "listPairs",
+                "What vendors gave to the caller, without its secrets.",
+                answer="Pairs",
+                refusals=(*_READING, "not_found"),
+                parameters=(_SLUG, _FOR_USER),
+            ),
+            "post": _call(
+                "keepPair",
+                "Keep what a vendor gave to the user, in place of what this device had.",
+                answer="Pair",
+                status="201",
+                refusals=_DECIDING,
+                body="PairRequest",
+                parameters=slug,
+            ),
+        },
+        "/applications/{slug}/pairs/refresh/": {
+            "post": _call(
+                "refreshPair",
+                "Have the vendor renew a pair now. Its token is issued as ever.",
+                answer="Pair",
+                refusals=(*_DECIDING, "no_active_certificate", "vendor_unavailable"),
+                body="PairNamed",
+                parameters=slug,
+            )
+        },
+        "/applications/{slug}/pairs/forget/": {
+            "post": _call(
+                "forgetPair",
+                "Delete a pair here. The vendor is not told.",
+                answer="PairForgotten",
+                refusals=(*_WRITING, "not_found"),
+                body="PairNamed",
+                parameters=slug,
+            )
+        },
     }
 
 

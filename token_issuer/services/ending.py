@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 class Possessions:
     """What a person has at an instant: how many live tokens, open pairs and login keys, and which API keys act as him.
 
-    ``proofs`` are the accounts whose login at a vendor is answered from here; ``vendor_pairs`` what vendors gave to him,
-    of use or not. ``last_ends_at`` is the last instant at which a vendor may still honour one of the tokens, None
+    ``proofs`` are the accounts whose login at a vendor is answered from here, ``vendor_pairs`` what vendors gave to
+    him, of use or not. ``last_ends_at`` is the last instant at which a vendor may still honour one of the tokens, None
     without any.
     """
 

@@ -69,12 +69,15 @@ def deposit(caller: Caller, slug: str, *, body: Mapping[str, object], at: dateti
         return _stored(question, reading, at=at)
 
 
-def own(caller: Caller, slug: str) -> list[VendorPair]:
-    """Return the caller's pairs of an application, by device.
+def own(caller: Caller, slug: str, *, body: Mapping[str, object] | None = None) -> list[VendorPair]:
+    """Return the caller's pairs of an application, by device. The body may name whom a server asks for.
 
     Raises:
-        NotAuthenticated, NotFound, BadGrant: see ``deciding.understand``.
+        NotAuthenticated, NotFound, BadGrant: see ``deciding.understand``; NotFound also where it keeps no pairs.
     """
+    caller, rest = deciding.acting(caller, body or {})
+    if rest:
+        raise BadGrant(next(iter(rest)), "unknown field")
     caller.require_active()
     application = _keeping(caller, slug)
     return list(pair_rows.owned(application, caller.principal_key).order_by("device", "pk"))
@@ -106,19 +109,27 @@ def refresh(caller: Caller, slug: str, *, body: Mapping[str, object], at: dateti
             return renewing.renewed(question, order, row, at=at, forced=True)
 
 
-def forget(caller: Caller, slug: str, *, device: str, at: datetime) -> None:
+def forget(caller: Caller, slug: str, *, body: Mapping[str, object], at: datetime) -> VendorPair:
     """Delete one of the caller's pairs. At the vendor it goes on until it expires, or its user disconnects there.
 
+    The body names the ``device`` (and ``on_behalf_of``). Policy is not asked: to have less is always allowed.
+
     Raises:
+        OpenTransaction: inside a transaction.
         NotAuthenticated, BadGrant: see ``deciding.understand``.
         NotFound: there is no such application, or no such pair.
     """
+    require_no_transaction(_IN_TRANSACTION)
+    caller, rest = deciding.acting(caller, body)
     caller.require_active()
     application = _keeping(caller, slug)
-    row = pair_rows.find(application, caller.principal_key, device)
+    reading = _Device()
+    reading.read(rest, deciding.configuration_of(application)[0])
+    row = pair_rows.find(application, caller.principal_key, reading.device)
     if row is None or not forget_row(caller, row, at=at):
         msg = "There is no such pair."
         raise NotFound(msg)
+    return row
 
 
 def forget_row(caller: Caller, row: VendorPair, *, at: datetime) -> bool:
@@ -156,14 +167,17 @@ class _Device:
     def __call__(
         self, body: Mapping[str, object], provider: Provider, /, *, application: Application, limits: Limits
     ) -> tuple[Grant, int | None, int]:
-        keeper = pair_rows.keeper_of(provider)
-        if not keeper.renews_pairs:
+        if not pair_rows.keeper_of(provider).renews_pairs:
             msg = "This vendor's pairs are renewed by their user's own device alone."
             raise NotFound(msg)
+        return self.read(body, provider), None, 0
+
+    def read(self, body: Mapping[str, object], provider: Provider) -> Grant:
+        """Return the grant that asks for its pair; BadGrant names all that is wrong."""
         rest, wrong = dict(body), dict[str, list[str]]()
         self.device, grant = _read_device(rest, provider, wrong)
         wrong |= {str(name)[:64]: ["unknown field"] for name in rest}
-        return _whole(grant, wrong), None, 0
+        return _whole(grant, wrong)
 
 
 class _Deposit:

@@ -11,6 +11,7 @@ from token_issuer.api.views.applications import ApplicationsView, ExplainView, I
 from token_issuer.api.views.inspecting import InspectView
 from token_issuer.api.views.login_keys import OneTimeKeysView, RedeemView
 from token_issuer.api.views.oauth import ExchangeView, IntrospectView, SurrenderView
+from token_issuer.api.views.pairs import ForgetPairView, PairsView, RefreshPairView
 from token_issuer.api.views.tokens import RevokeMineView, RevokeView, TokensView, TokenView
 
 app_name = "token_issuer"
@@ -26,6 +27,9 @@ urlpatterns = [
     *_both("applications/<str:slug>/tokens", IssueView.as_view(), name="issue"),
     *_both("applications/<str:slug>/tokens/explain", ExplainView.as_view(), name="explain"),
     *_both("applications/<str:slug>/one-time-keys", OneTimeKeysView.as_view(), name="one-time-keys"),
+    *_both("applications/<str:slug>/pairs", PairsView.as_view(), name="pairs"),
+    *_both("applications/<str:slug>/pairs/refresh", RefreshPairView.as_view(), name="refresh-pair"),
+    *_both("applications/<str:slug>/pairs/forget", ForgetPairView.as_view(), name="forget-pair"),
     *_both("one-time-keys/redeem", RedeemView.as_view(), name="redeem"),
     *_both("oauth/token", ExchangeView.as_view(), name="oauth-token"),
     *_both("oauth/revoke", SurrenderView.as_view(), name="oauth-revoke"),

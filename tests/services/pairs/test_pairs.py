@@ -169,7 +169,7 @@ def test_an_application_without_pairs_keeps_none(rooms, site, at):
     for call in (
         lambda: pairs.deposit(site, "rooms", body={}, at=at),
         lambda: pairs.own(site, "rooms"),
-        lambda: pairs.forget(site, "rooms", device="", at=at),
+        lambda: pairs.forget(site, "rooms", body={}, at=at),
         lambda: pairs.refresh(site, "rooms", body={}, at=at),
     ):
         with pytest.raises(NotFound, match="keeps no pairs"):
@@ -289,7 +289,7 @@ def test_ending_an_applications_tokens_ends_its_pairs(hand_in, site, connectify,
 
 def test_forgetting_deletes_it_and_says_so(hand_in, site, user, at):
     hand_in(device="work")
-    pairs.forget(site, "connectify", device="work", at=at)
+    pairs.forget(site, "connectify", body={"device": "work"}, at=at)
     assert not VendorPair.objects.exists()
     event = AuditEvent.objects.get(kind=AuditKind.PAIR_FORGOTTEN)
     assert event.detail == {"device": "work", "of": str(user.pk)}
@@ -299,7 +299,7 @@ def test_what_is_not_there_or_anothers_cannot_be_forgotten(hand_in, other, at):
     hand_in()
     for device, who in (("", other), ("work", other)):
         with pytest.raises(NotFound, match="There is no such pair"):
-            pairs.forget(who, "connectify", device=device, at=at)
+            pairs.forget(who, "connectify", body={"device": device}, at=at)
     assert VendorPair.objects.count() == 1
 
 
