@@ -12,6 +12,8 @@ from tests.admin.addresses import url
 from tests.admin.test_issued_tokens import text_of
 from tests.factories import ApplicationFactory, RuleFactory, UserFactory, api_key
 from token_issuer import issue
+from token_issuer.crypto import refresh_texts
+from token_issuer.ids import uuid7
 from token_issuer.models import ApiKeySecret, AuditEvent, IssuedToken
 
 
@@ -144,3 +146,12 @@ def test_an_error_report_does_not_hold_it(chief, issued, settings, debug):
         answer = client.post(url("issuedtoken", "check"), {"token": issued})
     assert answer.status_code == 500
     assert issued not in answer.content.decode()
+
+
+def test_without_a_key_ring_it_says_so(check, issued, settings):
+    text = refresh_texts.make(family=uuid7(), generation=0, key_id="test2").reveal()
+    rest = {name: value for name, value in settings.TOKEN_ISSUER.items() if name != "ENCRYPTION_KEYS"}
+    settings.TOKEN_ISSUER = rest
+    (told,) = check(text).context["form"].non_field_errors()
+    assert "ENCRYPTION_KEYS" in told
+    assert "untried" in words(check(issued))

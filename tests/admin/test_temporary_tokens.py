@@ -190,3 +190,10 @@ def test_an_error_report_does_not_hold_it(chief, rooms, settings, make):
         answer = make(client=client)
     assert answer.status_code == 500
     assert not re.search(r"eyJ\w{20}", answer.content.decode())
+
+
+def test_without_a_key_ring_it_says_so(make, settings):
+    rest = {name: value for name, value in settings.TOKEN_ISSUER.items() if name != "ENCRYPTION_KEYS"}
+    settings.TOKEN_ISSUER = rest
+    assert "ENCRYPTION_KEYS" in errors(make())["__all__"][0]
+    assert not IssuedToken.objects.exists()

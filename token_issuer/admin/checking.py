@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.core.exceptions import ImproperlyConfigured
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -78,8 +79,8 @@ def page(admin: OwnPages, request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         try:
             found = _checked(request, form)
-        except TokenIssuerError as error:
-            form.add_error(None, error.message)
+        except (TokenIssuerError, ImproperlyConfigured) as error:
+            form.add_error(None, str(error))
         else:
             context |= _told(found)
             context |= _links(admin, found) if admin.has_view_permission(request) else {}

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import messages
+from django.core.exceptions import ImproperlyConfigured
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext
@@ -112,6 +113,6 @@ def _made(request: HttpRequest, form: TemporaryForm, application: Application) -
         return temporary.make(caller, application.slug, body=form.body(), at=timezone.now())
     except FieldError as error:
         form.add_refusal(error)
-    except TokenIssuerError as error:
-        form.add_error(None, error.message)
+    except (TokenIssuerError, ImproperlyConfigured) as error:
+        form.add_error(None, str(error))
     return None
