@@ -218,6 +218,7 @@ def _held(held: Held | None) -> Answer:
         "issued_at": None if held is None else instant_or_none(held.issued_at),
         "expires_at": None if held is None else instant_or_none(held.expires_at),
         "details": [],
+    }
 
 
 def pair(row: VendorPair, *, at: datetime) -> Answer:
