@@ -90,6 +90,9 @@ LOGOUT_REDIRECT_URL = "home"
 # No pages of REST framework's own: the site's policy lets no inline script run.
 REST_FRAMEWORK: dict[str, Any] = {"DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"]}
 
+# Where the demo's vendors tell their addresses and keys (example_project/standins/demo.py); only `make demo` says so.
+DEMO_VENDORS = env.str("DEMO_VENDORS", default="")
+
 TOKEN_ISSUER: dict[str, Any] = {
     "ENCRYPTION_KEYS": env.list("TOKEN_ISSUER_ENCRYPTION_KEYS", default=[]),
     "POLICIES": {"rooms": "example_project.policy.rooms"},

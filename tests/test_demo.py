@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -56,6 +58,47 @@ def test_one_token_of_each_application_is_shown_decoded(shown):
     assert "own-opaque" in shown
 
 
+def told_by_the_vendors(said: str) -> str:
+    """What the demo says of vendors, which comes before the Python client."""
+    return said.partition("scripts/live_with_vendors.py")[2].partition("scripts/live_with_client.py")[0]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "The site asks for one with its API key: readwrite, for 60 s.",
+        "The browser transcribes with it: 200; and once more: 401.",
+        "host gets a token for room-42, and revokes it: pushed.",
+        "stays out of room-42 for 3630 s.",
+        "token_issuer_mint --temporary makes one for room-42, for 3600 s, without a rule.",
+        "| The token is good.",
+    ],
+)
+def test_vendors_do_what_they_do_with_tokens(shown, line):
+    assert line in told_by_the_vendors(shown)
+
+
+def test_stand_ins_are_said_to_be_stand_ins(shown):
+    told = told_by_the_vendors(shown)
+    assert told.count("the vendor itself is not called") == told.count("(a stand-in for it, at http://127.0.0.1:") >= 2
+    assert re.search(r"Stand-ins .* until this ends:(\n  \w+ +http://127\.0\.0\.1:\d+){3}\n", shown)
+
+
+def test_no_stand_in_stays_behind(shown):
+    ports = re.findall(r"^  \w+ +http://127\.0\.0\.1:(\d+)$", shown, re.MULTILINE)
+    assert len(ports) == 3
+    for port in ports:
+        with socket.socket() as probe:
+            assert probe.connect_ex(("127.0.0.1", int(port))) != 0
+
+
+def test_vendors_are_told_of_without_a_token_or_a_key(shown, clone):
+    keys = json.loads((clone / "var" / "demo-vendors.json").read_text())
+    secrets = [value for told in keys.values() for name, value in told.items() if name not in {"address", "account_id"}]
+    assert [secret for secret in secrets if secret in shown] == []
+    assert re.findall(r"007e|tok_|ti[olrs]_|eyJ", told_by_the_vendors(shown)) == []
+
+
 def test_the_key_ring_is_written_for_its_owner_alone(shown, clone):
     assert (clone / ".env").stat().st_mode & 0o777 == 0o600
 
@@ -94,4 +137,5 @@ def test_a_second_run_keeps_people_and_applications(shown, clone):
     assert password in again
     assert public_id in again
     assert told_by_the_client(shown).count("\n") == told_by_the_client(again).count("\n")
+    assert told_by_the_vendors(shown).count("\n") == told_by_the_vendors(again).count("\n")
     assert "TOKEN_ISSUER_API_SECRET" not in again

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from playwright.sync_api import sync_playwright
 
+from example_project.standins.demo import vendors
 from token_issuer.crypto import generating
 
 if TYPE_CHECKING:
@@ -51,12 +52,18 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "TOKEN_ISSUER_ENCRYPTION_KEYS": generating.new_ring_entry().reveal(),
         "DEMO_PASSWORD": PASSWORD,
         "ISSUER": f"http://127.0.0.1:{port}",
+        "DEMO_VENDORS": str(folder / "vendors.json"),
     }
+    with vendors(folder / "vendors.json"):
+        yield from _served(environment, port=port, log=folder / "log")
+
+
+def _served(environment: dict[str, str], *, port: int, log: Path) -> Iterator[str]:
     for command in (["migrate", "--verbosity", "0"], ["demo_data"]):
         subprocess.run([sys.executable, "manage.py", *command], cwd=CHECKOUT, env=environment, check=True)
     command = [sys.executable, "manage.py", "runserver", "--noreload", f"127.0.0.1:{port}"]
-    with (folder / "log").open("w") as log:
-        server = subprocess.Popen(command, cwd=CHECKOUT, env=environment, stdout=log, stderr=log)
+    with log.open("w") as said:
+        server = subprocess.Popen(command, cwd=CHECKOUT, env=environment, stdout=said, stderr=said)
     try:
         _await_answer(f"http://127.0.0.1:{port}/sign-in/")
         yield f"http://127.0.0.1:{port}"

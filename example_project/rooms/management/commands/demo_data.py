@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from example_project import demo_applications
+from example_project import demo_applications, demo_vendors
 from example_project.notes.models import Note
 from example_project.rooms.models import Membership, Room
 from token_issuer.models import ApiKey, Application, Origin
@@ -90,3 +90,4 @@ def _register(caller: Caller, people: dict[str, User]) -> None:
     for draft in drafts:
         if not Application.objects.filter(slug=draft.slug).exists():
             registering.register(caller, draft, at=timezone.now())
+    demo_vendors.connect(caller, at=timezone.now())
