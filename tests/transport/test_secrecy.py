@@ -14,26 +14,12 @@ from django.core.exceptions import ImproperlyConfigured
 from tests.transport.vendors import drips, says, vendor
 from token_issuer import transport
 from token_issuer.errors import VendorUnavailable
+from token_issuer.testing.looking import shown_by
 
 KEY = "the-api-key-of-this-site"
 BODY = "what-the-body-says"
 ROOT = Path(__file__).resolve().parents[2]
 SECRETS = (KEY, BODY)
-
-
-def everything_about(error: BaseException | None) -> str:
-    """What a reporter of errors could print: texts, attributes, and the locals of every frame."""
-    told = []
-    while error is not None:
-        told += [str(error), repr(error), repr(vars(error))]
-        traceback = error.__traceback__
-        while traceback is not None:
-            told.append(
-                repr(dict(traceback.tb_frame.f_locals)) if "tests" not in traceback.tb_frame.f_code.co_filename else ""
-            )
-            traceback = traceback.tb_next
-        error = error.__cause__ or error.__context__
-    return " ".join(told)
 
 
 def called(send, url: str, **named) -> None:
@@ -58,7 +44,7 @@ def test_an_error_knows_nothing_of_the_request(send, script):
     with vendor(script) as there, pytest.raises(VendorUnavailable) as refusal:
         called(send, there.url, deadline=0.3)
     assert refusal.value.__context__ is None
-    told = everything_about(refusal.value)
+    told = shown_by(refusal.value)
     assert [secret for secret in SECRETS if secret in told] == []
     assert "of-the-query" not in str(refusal.value)
 
@@ -66,7 +52,7 @@ def test_an_error_knows_nothing_of_the_request(send, script):
 def test_nor_does_one_of_a_vendor_that_is_not_there(send):
     with pytest.raises(VendorUnavailable) as refusal:
         called(send, "http://127.0.0.1:1/")
-    assert not any(secret in everything_about(refusal.value) for secret in SECRETS)
+    assert not any(secret in shown_by(refusal.value) for secret in SECRETS)
 
 
 @pytest.mark.parametrize("value", [f"{KEY}\r\nX-Admin: 1", f"{KEY}é", f"{KEY}\0", f" {KEY}", f"{KEY} ", f"{KEY}\ud800"])
@@ -74,21 +60,21 @@ def test_a_key_that_http_does_not_carry_is_refused_without_being_quoted(send, va
     with vendor() as there, pytest.raises(ImproperlyConfigured) as refusal:
         called(send, there.url, headers={"Authorization": value})
     assert str(refusal.value) == "The header 'Authorization' for the vendor has characters that HTTP does not carry."
-    assert (KEY in everything_about(refusal.value), there.connections) == (False, 0)
+    assert (KEY in shown_by(refusal.value), there.connections) == (False, 0)
 
 
 @pytest.mark.parametrize("name", ["", "Author ization", f"{KEY}\r\n", "Authorizatión"])
 def test_so_is_a_name(send, name):
     with vendor() as there, pytest.raises(ImproperlyConfigured, match=r"^A header for the vendor has") as refusal:
         called(send, there.url, headers={name: "x"})
-    assert (KEY in everything_about(refusal.value), there.connections) == (False, 0)
+    assert (KEY in shown_by(refusal.value), there.connections) == (False, 0)
 
 
 @pytest.mark.parametrize("encoding", ["form", "multipart"])
 def test_a_body_that_cannot_be_written_is_not_quoted(send, encoding):
     with vendor() as there, pytest.raises(ImproperlyConfigured, match=r"^A request to a vendor has") as refusal:
         called(send, there.url, values={"password": f"{BODY}\ud800"}, encoding=encoding)
-    assert (BODY in everything_about(refusal.value), there.connections) == (False, 0)
+    assert (BODY in shown_by(refusal.value), there.connections) == (False, 0)
 
 
 def test_no_log_holds_a_key_or_a_body(send, caplog):

@@ -213,13 +213,11 @@ class VocalStackProvider(CalledProvider):
     def read(self, order: MintOrder, response: VendorResponse) -> MintedToken:
         _require_success(response)
         _require_version(response.headers)
-        text = _token_in(response.json())
-        # An echo of what we sent is no token, and must not reach a browser.
-        if not _TOKEN.fullmatch(text) or _api_key(order) in text:
-            message = "VocalStack's answer holds no text that could be a token."
-            raise VendorUnavailable(message, reason="garbled")
+        found = _token_in(response.json(), never=_api_key(order))
+        if isinstance(found, VendorUnavailable):
+            raise found
         return MintedToken(
-            value=text,
+            value=found,
             format="vocalstack",
             token_id=order.token_id,
             key_id=order.key_id,
@@ -268,22 +266,25 @@ def _require_version(headers: Mapping[str, str]) -> None:
         raise VendorUnavailable(message, reason="refused", final=True)
 
 
-def _token_in(said: Any) -> str:  # noqa: ANN401  whatever the vendor wrote
-    """Return the text in an answer of either shape."""
+def _token_in(said: Any, *, never: str) -> str | VendorUnavailable:  # noqa: ANN401  whatever the vendor wrote
+    """Return the text in an answer of either shape, or what to raise.
+
+    It raises nowhere itself: an error's frames would show what the vendor wrote, and that may echo what we sent.
+    """
     for _level in range(2):
         if not isinstance(said, dict):
             break
         if said.get("status") == "error":
-            message = "VocalStack could not make a token: an error occurred."
-            raise VendorUnavailable(message, reason="failed")
+            return VendorUnavailable("VocalStack could not make a token: an error occurred.", reason="failed")
         data = said.get("data")
         if isinstance(data, str) and said.get("status") == "done":
-            return data
+            if _TOKEN.fullmatch(data) and never not in data:
+                return data
+            return VendorUnavailable("VocalStack's answer holds no text that could be a token.", reason="garbled")
         if said.get("status", "done") != "done":
             break
         said = data
-    message = "VocalStack's answer is another than expected."
-    raise VendorUnavailable(message, reason="garbled")
+    return VendorUnavailable("VocalStack's answer is another than expected.", reason="garbled")
 
 
 def _malformed() -> TokenMalformed:

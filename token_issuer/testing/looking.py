@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import re
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from token_issuer.providers.fields import FieldSpec
+
+_TESTING: Final = re.compile(r"[/\\]test(s|ing)?[/\\]|[/\\]test_[^/\\]*$")
 
 
 def raised(call: Callable[..., object], *arguments: object, **named: object) -> Exception | None:
@@ -17,6 +21,20 @@ def raised(call: Callable[..., object], *arguments: object, **named: object) -> 
     except Exception as error:  # a test looks at it
         return error
     return None
+
+
+def shown_by(error: BaseException | None) -> str:
+    """Return what a reporter of errors could print: texts, attributes and the locals of every frame, contexts too.
+
+    Frames of tests, which know everything, are left out.
+    """
+    told: list[str] = []
+    while error is not None:
+        told += [str(error), repr(error), repr(vars(error))]
+        frames = (frame for frame, _line in traceback.walk_tb(error.__traceback__))
+        told += [repr(frame.f_locals) for frame in frames if not _TESTING.search(frame.f_code.co_filename)]
+        error = error.__cause__ or error.__context__
+    return " ".join(told)
 
 
 def walk(fields: Iterable[FieldSpec]) -> Iterator[FieldSpec]:
