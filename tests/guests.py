@@ -146,6 +146,7 @@ class GuestProvider(Provisioner, Provider):
     def mint(self, order: MintOrder) -> MintedToken:
         if order.grant.subject is None or order.proof is None or not isinstance(order.grant, GuestGrant):
             raise BadGrant("guest", "must be filled in before a token is made")
+        self.lifetimes.check(order.lifetime)
         return MintedToken(
             value=hmac.digest(order.proof.part("proof").encode(), order.grant.question.encode(), "sha256").hex(),
             format="guest",

@@ -19,7 +19,7 @@ from token_issuer.providers.voximplant import VoximplantProvider
 pytestmark = pytest.mark.peers
 
 LETTERS = "aB3$:|&=+%\"';ä漢😀"
-CREDENTIALS = {"account_email": "a@b.example", "account_id": int(ACCOUNT_ID), "key_id": KEY_ID}
+CREDENTIALS: dict[str, object] = {"account_email": "a@b.example", "account_id": int(ACCOUNT_ID), "key_id": KEY_ID}
 
 voximplant = VoximplantProvider()
 
@@ -32,7 +32,7 @@ def question(number: int) -> dict[str, Any]:
     rng = Random(f"node {number}")
     create = number % 2 == 0
     name, password = f"user-{number}", "".join(rng.choices(LETTERS, k=rng.randint(8, 40)))
-    request = {"userName": name, "userPassword": password}
+    request: dict[str, object] = {"userName": name, "userPassword": password}
     request |= {"userDisplayName": name} if create else {}
     request |= {"applicationId": number} if rng.random() < 0.5 else {"applicationName": "someapplication"}
     return {"command": "addUser" if create else "setUserInfo", "request": request}

@@ -130,7 +130,7 @@ def test_a_refused_request_uses_nothing_up(answer, account, phone, at):
 
 
 def test_a_host_that_rolls_back_uses_nothing_up(answer, account, person, at):
-    given = []
+    given: list[object] = []
     with transaction.atomic():
         issuing.issue(person, "phone", body={"login_key": KEY}, at=at, on_commit=given.append)
         transaction.set_rollback(True)
@@ -218,7 +218,9 @@ def test_no_login_key_of_ours_waits_with_one_of_the_vendors(person, account, at)
 
 
 def test_the_audit_knows_a_hash_by_its_digest(answer, account):
-    assert verifying.find(answer().token).subject == "jo.doe"
+    row = verifying.find(answer().token)
+    assert row is not None
+    assert row.subject == "jo.doe"
 
 
 def test_32_hex_digits_of_nobody_are_no_token(phone, at):
