@@ -99,7 +99,24 @@ def test_somebody_elses_key_is_answered_for_oneself(account, phone):
 def test_the_offer_says_that_a_key_is_all(browser, account):
     (offer,) = browser.get("applications/").json()["applications"]
     assert list(offer["grant"]["properties"]) == ["login_key"]
-    assert offer["lifetime"] == {"minimum": 300, "default": 300, "maximum": 300}
+
+
+def offered_name(browser):
+    return [offer["login_name"] for offer in browser.get("applications/").json()["applications"]]
+
+
+def test_the_offer_says_what_to_ask_the_cloud_a_key_for(browser, account):
+    assert offered_name(browser) == [f"user1@{VOXIMPLANT_DOMAIN}"]
+
+
+def test_nobody_learns_the_name_of_an_account_that_is_not_his(browser, phone):
+    VendorAccountFactory(application=phone, subject="user2", proof={"ha1": HA1})
+    assert offered_name(browser) == [None]
+
+
+def test_an_account_that_cannot_log_in_has_no_name(browser, phone, user):
+    VendorAccountFactory(application=phone, user=user, subject="user1")
+    assert offered_name(browser) == [None]
 
 
 def test_a_password_that_is_entered_is_all_it_takes(browser, phone, user):

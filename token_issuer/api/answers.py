@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from token_issuer.api import transports
 from token_issuer.api.texts import instant, instant_or_none, shown, shown_schema
 from token_issuer.providers import fields
+from token_issuer.providers.called import AccountProver
 from token_issuer.services import revoking
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ Answer = dict[str, Any]
 def offer(found: Offer) -> Answer:
     """An application that the caller may ask. What cannot be asked for is not offered."""
     limits = {"minimum": found.limits.minimum, "default": found.limits.default, "maximum": found.limits.maximum}
+    told = {"login_name": found.login_name} if isinstance(found.provider, AccountProver) else {}
     return {
         "slug": found.application.slug,
         "label": found.application.name,
@@ -38,6 +40,7 @@ def offer(found: Offer) -> Answer:
         "grant": shown_schema(fields.json_schema(found.provider.grant_class)),
         "lifetime": None if found.provider.vendor_sets_lifetime else limits,
         "slots": found.application.slots if found.provider.has_slots else 1,
+        **told,
     }
 
 

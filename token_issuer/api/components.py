@@ -205,7 +205,15 @@ def _application() -> Schema:
                 "description": "Null where the vendor sets it, and nobody can ask for one.",
             },
             "slots": COUNT,
-        }
+            "login_name": {
+                "type": ["string", "null"],
+                "description": (
+                    "Where a vendor logs people in by their accounts: what the caller's client calls him there. Null "
+                    "while nothing is kept of his account."
+                ),
+            },
+        },
+        optional=("login_name",),
     )
 
 

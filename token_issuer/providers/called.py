@@ -109,6 +109,10 @@ class AccountProver(ABC):
 
     account_fields: ClassVar[tuple[SecretField, ...]]  # what an administrator enters to set the proof: "Password"
 
+    def login_name(self, subject: str, public_id: str) -> str:
+        """Return what a user's client calls him at the vendor: it may need that before it has a token."""
+        return subject
+
     @abstractmethod
     def check_account(self, subject: str) -> None:
         """Raise BadOption("subject") for a name that the vendor cannot have."""

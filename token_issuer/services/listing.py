@@ -10,7 +10,8 @@ from django.db.models import Q
 
 from token_issuer.conf import conf
 from token_issuer.errors import NotFound
-from token_issuer.models import Application, IssuedToken
+from token_issuer.models import Application, IssuedToken, VendorAccount
+from token_issuer.providers.called import AccountProver
 from token_issuer.registry import providers
 from token_issuer.services.deciding import limits_of
 from token_issuer.services.rules import matching
@@ -28,11 +29,16 @@ LONGEST_PAGE = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
-    """An application that this caller may ask; policy still decides each request."""
+    """An application that this caller may ask; policy still decides each request.
+
+    ``login_name`` is what his client calls him at a vendor that logs people in by what is kept of their accounts; None
+    while nothing is kept of his.
+    """
 
     application: Application
     provider: Provider
     limits: Limits
+    login_name: str | None = None
 
 
 def applications_for(caller: Caller) -> list[Offer]:
@@ -48,10 +54,28 @@ def applications_for(caller: Caller) -> list[Offer]:
     else:
         by_rule = set(matching(caller.user).values_list("application_id", flat=True))
         found = [row for row in rows if row.pk in by_rule or conf.policy_path_for(row.slug) is not None]
-    return [
-        Offer(application=row, provider=known[row.provider], limits=limits_of(row, known[row.provider]))
-        for row in found
-    ]
+    subjects = _proved_subjects(caller, [row for row in found if isinstance(known[row.provider], AccountProver)])
+    return [_offer(row, known[row.provider], subject=subjects.get(row.pk)) for row in found]
+
+
+def _offer(application: Application, provider: Provider, *, subject: str | None) -> Offer:
+    login_name = None
+    if subject is not None and isinstance(provider, AccountProver):
+        login_name = provider.login_name(subject, application.public_id)
+    return Offer(
+        application=application, provider=provider, limits=limits_of(application, provider), login_name=login_name
+    )
+
+
+def _proved_subjects(caller: Caller, applications: list[Application]) -> dict[UUID, str]:
+    """Return what this person is called at the vendors that can log him in, by application."""
+    if not applications or caller.user_id is None:
+        return {}
+    rows = VendorAccount.objects.using(write_alias()).filter(
+        application__in=applications, user_id=caller.user_id, sealed_secret__isnull=False
+    )
+    # A constraint says that an account with a proof has a name.
+    return {application: subject or "" for application, subject in rows.values_list("application_id", "subject")}
 
 
 def owned_by(caller: Caller) -> Q:

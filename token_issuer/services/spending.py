@@ -35,9 +35,11 @@ def spending(question: Question, grant: Grant, *, at: datetime) -> Callable[[], 
         return None
 
     def spend() -> None:
+        # In this order: an inserted answer holds the account's row in a weaker way, and two that want more of it then
+        # would wait for each other.
+        _require_proof(account)
         if spent is not None:
             _spend(account, spent, at=at)
-        _require_proof(account)
 
     return spend
 

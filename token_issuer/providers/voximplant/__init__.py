@@ -171,6 +171,9 @@ class VoximplantProvider(Provisioner, Provider):
 
     # The user's account
 
+    def login_name(self, subject: str, public_id: str) -> str:
+        return str(names.full_name(subject, public_id))
+
     def check_account(self, subject: str) -> None:
         names.check_user(subject)
 
@@ -220,8 +223,8 @@ class VoximplantProvider(Provisioner, Provider):
         _refuse()
 
     def sdk(self, minted: MintedToken, grant: Grant) -> dict[str, object]:
-        name = names.full_name(_granted(grant).username or "", minted.public_id)
-        return {"username": str(name), "hash": minted.value}
+        name = self.login_name(_granted(grant).username or "", minted.public_id)
+        return {"username": name, "hash": minted.value}
 
 
 def _refuse() -> NoReturn:
