@@ -18,14 +18,16 @@ from token_issuer.admin.callers import caller_of
 from token_issuer.admin.pages import OwnPages, require
 from token_issuer.admin.secrecy import handles_secrets
 from token_issuer.admin.standings import STANDING_LABELS, short
-from token_issuer.models import IssuedToken
-from token_issuer.registry import providers
+from token_issuer.models import IssuedToken, Standing
 from token_issuer.services import checking as checking_service
+from token_issuer.services import outbox
 from token_issuer.services.revoking import ending_of
 from token_issuer.services.transactions import write_alias
 from token_issuer.services.verifying import find
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from django.http import HttpRequest, HttpResponse
     from django.urls import URLPattern
 
@@ -119,14 +121,21 @@ class IssuedTokenAdmin(OwnPages, EvidenceAdmin):
         more: dict[str, Any] = {"at": at, "may_revoke": self.has_revoke_permission(request)}
         token = self.get_object(request, object_id) if self.has_view_permission(request) else None
         if isinstance(token, IssuedToken):
-            provider = providers().get(token.application.provider)
             more |= {
                 "token": token,
                 "standing": token.standing(at).value,
                 "ending": ending_of(token, at=at),
-                "sentence": gettext(provider.vendor.revocation_sentence) if provider else "",
+                "sentences": self._sentences(token, at=at),
             }
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **more})
+
+    @staticmethod
+    def _sentences(token: IssuedToken, *, at: datetime) -> list[str]:
+        """What its vendor does when it is revoked; of one that was, what is known of that."""
+        ending = ending_of(token, at=at)
+        live = token.standing(at) is Standing.LIVE
+        texts = [ending.sentence, *(outbox.sentences([token], at=at) if live else [])]
+        return [gettext(text) for text in texts if text]
 
     # Finding
 
@@ -183,12 +192,12 @@ class IssuedTokenAdmin(OwnPages, EvidenceAdmin):
         if request.method != "POST":
             return redirect(self.url("changelist"))
         rows = self.get_queryset(request).filter(pk__in=revoking.posted_ids(request))
-        return revoking.page(self, request, [*rows.select_related("application", "family")], decided=True)
+        return revoking.page(self, request, [*rows.select_related("application", "family", "push")], decided=True)
 
     @admin.action(description=_("Revoke selected tokens"), permissions=["revoke"])
     def revoke_selected(self, request: HttpRequest, queryset: QuerySet[IssuedToken]) -> HttpResponse | None:
         """Show what revoking these tokens does; nothing is ended yet."""
-        tokens = [*queryset.select_related("application", "family")[: revoking.MOST_AT_ONCE + 1]]
+        tokens = [*queryset.select_related("application", "family", "push")[: revoking.MOST_AT_ONCE + 1]]
         if len(tokens) > revoking.MOST_AT_ONCE:
             told = gettext("Select at most %s tokens, or revoke their certificate.") % revoking.MOST_AT_ONCE
             messages.error(request, told)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
@@ -13,6 +14,8 @@ from token_issuer.admin.callers import caller_of
 from token_issuer.admin.pages import ReasonForm
 from token_issuer.errors import TokenIssuerError
 from token_issuer.registry import providers
+from token_issuer.services import outbox
+from token_issuer.services.pushing import Patience
 from token_issuer.services.revoking import Ending, ending_of, revoke_any
 
 if TYPE_CHECKING:
@@ -59,14 +62,18 @@ def page(owner: OwnPages, request: HttpRequest, tokens: Sequence[IssuedToken], *
         lines = [_line(token, ending_of(token, at=at), at=at) for token in tokens]
         title = ngettext("Revoke this token?", "Revoke %(count)s tokens?", len(lines)) % {"count": len(lines)}
         return owner.page(request, "revoke.html", {"title": title, "form": form, **_shown(owner, lines, at=at)})
-    lines = [_ended(owner, request, token, reason=form.cleaned_data["reason"], at=at) for token in tokens]
-    return owner.page(request, "revoked.html", {"title": gettext("Revoked"), **_shown(owner, lines, at=at)})
+    # One wait for all of them: vendors that do not answer are told later.
+    ended = partial(_ended, owner, request, reason=form.cleaned_data["reason"], at=at, patience=Patience())
+    lines = [ended(token) for token in tokens]
+    return owner.page(request, "revoked.html", {"title": gettext("Revoked"), **_shown(owner, lines, at=timezone.now())})
 
 
 def _shown(owner: OwnPages, lines: list[Line], *, at: datetime) -> dict[str, object]:
     known = providers()
     names = dict.fromkeys(line.token.application.provider for line in lines)
-    sentences = [gettext(known[name].vendor.revocation_sentence) for name in names if name in known]
+    texts = [known[name].vendor.revocation_sentence for name in names if name in known]
+    texts += outbox.sentences([line.token for line in lines], at=at)
+    sentences = [gettext(text) for text in texts]
     return {"lines": lines, "at": at, "sentences": sentences, "post_url": owner.url("revoke_selected")}
 
 
@@ -74,9 +81,11 @@ def _line(token: IssuedToken, ending: Ending, *, at: datetime, error: str = "") 
     return Line(token=token, standing=token.standing(at).value, ending=ending, error=error)
 
 
-def _ended(owner: OwnPages, request: HttpRequest, token: IssuedToken, *, reason: str, at: datetime) -> Line:
+def _ended(
+    owner: OwnPages, request: HttpRequest, token: IssuedToken, *, reason: str, at: datetime, patience: Patience
+) -> Line:
     try:
-        ending = revoke_any(caller_of(request), token.pk, reason=reason, at=at)
+        ending = revoke_any(caller_of(request), token.pk, reason=reason, at=at, patience=patience)
     except TokenIssuerError as error:
         return _line(token, ending_of(token, at=at), at=at, error=error.message)
     if ending.changed:

@@ -77,6 +77,21 @@ def pusher_of(name: str) -> Pusher | None:
     return found if isinstance(found, Pusher) else None
 
 
+def sentences(tokens: Iterable[IssuedToken], *, at: datetime) -> list[str]:
+    """Return what vendors do when these tokens are revoked, each sentence once; nothing of those that are not told."""
+    tokens = [token for token in tokens if pusher_of(token.application.provider)]
+    certificates = Certificate.objects.using(write_alias()).active().order_by()
+    ids = {token.application_id for token in tokens}
+    calling = set(certificates.filter(application__in=ids, purpose=PURPOSE).values_list("application_id", flat=True))
+    found: dict[str, None] = {}
+    for token in tokens:
+        provider, told = token.application.provider, told_of(token, at=at)
+        options, pusher = options_of(provider, token.application.options), pusher_of(provider)
+        if token.application_id in calling and options is not None and pusher and tells(provider, options, told):
+            found[pusher.push_sentence(options)] = None
+    return [*found]
+
+
 def can_call(application: str = "application_id") -> Exists:
     """Whether the application (named by this column of the outer query) has something to call its vendor with."""
     certificates = Certificate.objects.using(write_alias()).active().order_by()
