@@ -23,7 +23,7 @@ from token_issuer.conf import conf
 from token_issuer.crypto import keyring
 from token_issuer.errors import NotFound
 from token_issuer.models import ApiKeySecret, Application, Certificate
-from token_issuer.services import api_key_findings, clocks, resealing
+from token_issuer.services import api_key_findings, clocks, push_findings, resealing
 from token_issuer.services.examining import examine
 from token_issuer.services.findings import Diagnosis, Finding, Severity, failed, ok, warning
 from token_issuer.services.transactions import write_alias
@@ -58,6 +58,7 @@ def _full(caller: Caller, *, at: datetime, slug: str) -> Iterator[Finding]:
     yield from _system_checks()
     yield from _stray_policies()
     yield from api_key_findings.look(at=at, slug=slug)
+    yield from push_findings.look(at=at, slug=slug)
     for application in _applications(slug):
         yield from examine(caller, application, at=at)
 

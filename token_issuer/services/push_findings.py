@@ -1,0 +1,70 @@
+"""Are vendors told of revocations? What waits for too long, what fails, and what was given up."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from django.db.models import Count, Max, Min
+
+from token_issuer.models import AuditEvent, AuditKind, Certificate, VendorPush
+from token_issuer.services import outbox
+from token_issuer.services.findings import Finding, ok, warning
+from token_issuer.services.transactions import write_alias
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+OVERDUE: Final = timedelta(minutes=5)
+RECENT: Final = timedelta(days=1)
+NAME: Final = "pushes"
+
+_NOBODY: Final = "Run `token_issuer_push --once` every minute, or `token_issuer_push --every 5` as a service."
+_FAILING: Final = (
+    "The reason stands on each token's page; a push is given up after twelve tries, or when its token ends."
+)
+
+
+def look(*, at: datetime, slug: str = "") -> Iterator[Finding]:
+    """Yield a warning for each thing that is the matter with telling vendors (of one application, if named).
+
+    Nothing where no application has anything to tell its vendor with, and nothing waits.
+    """
+    rows = VendorPush.objects.using(write_alias()).filter(next_try_at__isnull=False)
+    events = AuditEvent.objects.using(write_alias()).filter(at__gte=at - RECENT, kind=AuditKind.PUSH_FAILED)
+    callers = Certificate.objects.using(write_alias()).active().filter(purpose=outbox.PURPOSE)
+    callers = callers.filter(application__provider__in=outbox.pushers())
+    if slug:
+        rows, events = rows.filter(application__slug=slug), events.filter(application__slug=slug)
+        callers = callers.filter(application__slug=slug)
+    waiting = rows.aggregate(count=Count("pk"), oldest=Min("created_at"), due=Min("next_try_at"), tries=Max("attempts"))
+    found = [*_waiting(waiting, at=at), *_given_up(Counter(events.values_list("detail__reason", flat=True)))]
+    yield from found
+    if not found and (waiting["count"] or callers.exists()):
+        yield ok(NAME, f"Vendors are told of revocations; {waiting['count']} wait.")
+
+
+def _waiting(waiting: dict[str, Any], *, at: datetime) -> Iterator[Finding]:
+    if not waiting["count"]:
+        return
+    oldest, due, tries = waiting["oldest"], waiting["due"], waiting["tries"]
+    told = (
+        f"{waiting['count']} revocations wait for their vendor to be told, the oldest for {_minutes(at - oldest)} min"
+    )
+    if at - due > OVERDUE:
+        yield warning(NAME, f"{told}, and nobody tells it.", hint=_NOBODY)
+    elif tries:
+        yield warning(NAME, f"{told}; one of them failed {tries} times.", hint=_FAILING)
+
+
+def _given_up(reasons: Counter[str]) -> Iterator[Finding]:
+    if reasons:
+        words = ", ".join(f"{reason} ({count})" for reason, count in reasons.most_common())
+        message = f"Within a day, vendors were not told of {reasons.total()} revocations: {words}."
+        yield warning(NAME, message, hint='See the audit events "vendor push failed".')
+
+
+def _minutes(age: timedelta) -> int:
+    return int(age.total_seconds() // 60)
