@@ -169,6 +169,11 @@ def test_a_short_token_that_nobody_recorded(check, once):
     )
 
 
+def test_a_short_token_that_was_not_pasted_whole(check, once):
+    found = check(opaque.new(opaque.SHORT_TOKEN).reveal()[:-2])
+    assert (found.kind, found.verdict, "pasted whole" in told(found)["malformed"]) == ("one_time", "malformed", True)
+
+
 def test_our_access_token_and_its_twin(check, own, person):
     own.certificates.all().delete()
     key = Secret(**signing_keys.new_secret("ES256"))

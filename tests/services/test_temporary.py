@@ -13,7 +13,7 @@ from tests.factories import AT, ApiKeyFactory, ApplicationFactory, UserFactory, 
 from token_issuer.errors import BadGrant, NotAuthenticated, PolicyDenied
 from token_issuer.models import Application, AuditEvent, IssuedToken, Origin, Rule, Standing
 from token_issuer.providers.videosdk import VideoSDKProvider
-from token_issuer.registry import get_provider
+from token_issuer.registry import get_provider, providers
 from token_issuer.services import inspecting, issuing, listing, revoking, temporary, verifying
 from token_issuer.services.transactions import OpenTransaction
 
@@ -179,6 +179,23 @@ def test_our_own_tokens_are_never_temporary(make, own, once):
     for slug, label in (("own", "Own access tokens"), ("once", "Own short tokens")):
         with pytest.raises(BadGrant, match=f"^application: {label}: this site verifies them itself"):
             make(slug, scope="reports:read") if slug == "own" else make(slug, access="readonly")
+
+
+@pytest.mark.parametrize("name", sorted(providers()))
+def test_which_vendors_tokens_can_be_temporary(name):
+    assert (temporary.objection(providers()[name]) == "") == (name in {"agora", "videosdk"})
+
+
+def test_a_vendor_without_rooms_is_refused_by_its_name_and_not_asked(make, speech, vocalstack):
+    with pytest.raises(BadGrant, match=r"^application: VocalStack's tokens name no channel or room"):
+        make("speech", access="readonly")
+    assert vocalstack.orders == []
+
+
+def test_a_login_at_the_vendor_is_never_temporary(make, db):
+    ApplicationFactory(slug="phone", provider="voximplant")
+    with pytest.raises(BadGrant, match=r"^application: Voximplant's tokens are a person's login"):
+        make("phone", login_key="0" * 32)
 
 
 def test_a_format_without_a_room_is_refused_by_its_name(make, added):

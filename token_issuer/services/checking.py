@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from token_issuer.crypto import TokenText
+from token_issuer.crypto import TokenText, opaque
 from token_issuer.errors import PolicyDenied, TokenMalformed
 from token_issuer.providers.base import gettext_noop as _
 from token_issuer.providers.scopes import TOKENS_INTROSPECT
@@ -85,7 +85,7 @@ def check(caller: Caller, text: TokenText, *, at: datetime, expected: Expected =
     try:
         report = inspecting.inspect(bare, at=at, within=within)
     except TokenMalformed:
-        return Checked(kind="unknown", verdict=NOT_A_TOKEN, sentences=(_NOT_KNOWN,), errors=_errors(code, None))
+        return _stranger(bare, code)
     differing = telling.differences(report, expected)
     return Checked(
         kind=_kind(report, bare),
@@ -123,6 +123,14 @@ def _bare(text: TokenText) -> TokenText:
     found = TokenText("".join(value.split()))
     del value  # what an error reporter would print of this frame
     return found
+
+
+def _stranger(text: TokenText, code: str) -> Checked:
+    errors = _errors(code, None)
+    if recognising.recognise(text) is Kind.ONE_TIME and not opaque.passes(opaque.SHORT_TOKEN, text):
+        sentence = Sentence(word="malformed", text=telling.VERDICTS["malformed"])
+        return Checked(kind="one_time", verdict="malformed", sentences=(sentence,), errors=errors)
+    return Checked(kind="unknown", verdict=NOT_A_TOKEN, sentences=(_NOT_KNOWN,), errors=errors)
 
 
 def _kind(report: Report, text: TokenText) -> CheckedKind:

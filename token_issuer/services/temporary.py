@@ -11,10 +11,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from token_issuer.conf import conf
-from token_issuer.errors import BadGrant, PolicyDenied
+from token_issuer.errors import BadGrant, FieldError, PolicyDenied
 from token_issuer.policy import Decision, Limits
+from token_issuer.providers import fields
+from token_issuer.providers.called import AccountProver, PairKeeper
 from token_issuer.registry import privileges_of
-from token_issuer.services import auditing, deciding, issuing
+from token_issuer.services import auditing, deciding, issuing, probing
 from token_issuer.services.transactions import require_no_transaction
 
 if TYPE_CHECKING:
@@ -84,7 +86,23 @@ def objection(provider: Provider) -> str:
     """Return why none of this provider's tokens can be temporary; empty when that depends on the grant."""
     if provider.verified_here:
         return f"{provider.label}: this site verifies them itself. Temporary tokens are for trying a vendor's cloud"
-    return ""
+    if isinstance(provider, AccountProver | PairKeeper):
+        return f"{provider.label}'s tokens are a person's login at the vendor, and open no channel or room"
+    return _names_no_room(provider) if _is_roomless(provider) else ""
+
+
+def _names_no_room(provider: Provider) -> str:
+    return f"{provider.label}'s tokens name no channel or room that could bind them"
+
+
+def _is_roomless(provider: Provider) -> bool:
+    """Whether a grant opens nothing in particular even where every text of it is filled in; False where none fits."""
+    specs = [spec for spec in probing.sent(provider.grant_class) if spec.required or spec.type == "str"]
+    try:
+        grant = fields.parse(provider.grant_class, {spec.name: probing.made_up(spec) for spec in specs})
+    except FieldError:
+        return False
+    return not grant.resource
 
 
 def _decision(question: Question) -> Decision:
@@ -108,7 +126,7 @@ def _require_narrow(provider: Provider, grant: Grant) -> None:
         told = {name: ["must name exactly one: a temporary token opens one channel or room"] for name in wide}
         raise BadGrant(wide[0], told[wide[0]][0], fields=told)
     if not grant.resource:
-        raise BadGrant("application", f"{provider.label}'s tokens name no channel or room that could bind them")
+        raise BadGrant("application", _names_no_room(provider))
     words = privileges_of(provider)
     servers = sorted(name for name in grant.privileges if words[name].server_only)
     if servers:

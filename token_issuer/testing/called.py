@@ -51,9 +51,7 @@ class CalledConformance(ProviderConformance):
         assert isinstance(error, VendorUnavailable), f"{response} {response.body[:40]!r} came to {error!r}"
         assert error.reason in REASONS
         shown = shown_by(error)
-        assert not any(part in shown for part in self.secret.values()), (
-            "the refusal or a frame of it has a secret"
-        )
+        assert not any(part in shown for part in self.secret.values()), "the refusal or a frame of it has a secret"
         return error
 
     # What is sent
