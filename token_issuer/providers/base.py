@@ -361,6 +361,10 @@ class Provider(ABC):
         """Return the grant with these of its words only; for grants that refreshing may narrow."""
         raise NotImplementedError
 
+    def lifetimes_for(self, grant: Grant) -> Lifetimes:
+        """Return the limits of this grant's token, where a vendor has more than one kind."""
+        return self.lifetimes
+
     def is_one_time(self, grant: Grant) -> bool:
         """Whether the token works once."""
         return False

@@ -135,6 +135,7 @@ def understand(caller: Caller, slug: str, body: Mapping[str, object], *, read: R
         raise BadGrant("on_behalf_of", "must name the user whom the token is for")
     limits = limits_of(application, provider)
     grant, lifetime, slot = (read or _read)(body, provider, application=application, limits=limits)
+    limits = limits_of(application, provider, grant=grant)
     provider.check_grant(grant, options)
     refuse_unknown_words(provider, grant)
     if len(grant.resource) > LONGEST_NAME:
@@ -291,9 +292,9 @@ def options_of(application: Application, provider: Provider) -> Options:
     return fields.parse(provider.options_class, application.options, error=BadOption)
 
 
-def limits_of(application: Application, provider: Provider) -> Limits:
-    """Return the seconds that provider and application allow together."""
-    lifetimes = provider.lifetimes
+def limits_of(application: Application, provider: Provider, *, grant: Grant | None = None) -> Limits:
+    """Return the seconds that provider and application allow together, for this grant's token."""
+    lifetimes = provider.lifetimes if grant is None else provider.lifetimes_for(grant)
     maximum = min(lifetimes.maximum, application.maximum_lifetime or lifetimes.maximum)
     default = min(application.default_lifetime or lifetimes.default, maximum)
     return Limits(minimum=lifetimes.minimum, default=default, maximum=maximum)

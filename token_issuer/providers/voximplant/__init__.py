@@ -5,7 +5,8 @@ the cloud for a login key, hands it to us, and logs in with our hash. The key sa
 is never read from the request: whoever could name one would have an oracle for every account of the application.
 
 The vendor keeps a key for five minutes and one key for each user: asking for a second one ends the first. After that
-login, the vendor renews with tokens of its own.
+login, the vendor renews with tokens of its own (``login_tokens``): a client may leave them here, and its next start on
+the same device fetches them back instead of asking for a key.
 """
 
 from __future__ import annotations
@@ -34,12 +35,23 @@ from token_issuer.providers.base import (
     put,
 )
 from token_issuer.providers.base import gettext_noop as _
-from token_issuer.providers.called import CallOrder, Provisioned, Provisioner, VendorRequest, VendorResponse
+from token_issuer.providers.called import (
+    CallOrder,
+    PairKeeper,
+    PairTexts,
+    Provisioned,
+    Provisioner,
+    VendorRequest,
+    VendorResponse,
+)
 from token_issuer.providers.fields import check, grant_field, option_field
-from token_issuer.providers.voximplant import management, names
+from token_issuer.providers.voximplant import login_tokens, management, names
 from token_issuer.providers.voximplant.facts import VENDOR
+from token_issuer.providers.voximplant.login_tokens import LoginTokens
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from token_issuer.crypto import Secret
 
 REALM: Final = "voximplant.com"  # of every application and account
@@ -51,9 +63,10 @@ _LONGEST_PASSWORD: Final = 255  # bytes in UTF-8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VoximplantGrant(Grant):
-    """A login with the key that the cloud gave to the user's client."""
+    """A login with the key that the cloud gave to the user's client, or with the tokens that this device left here."""
 
-    login_key: str = grant_field(
+    login_key: str | None = grant_field(
+        default=None,
         label=_("Login key"),
         help=_("What the SDK got with code 302, as it is. The cloud takes its answer for five minutes."),
         min_bytes=1,
@@ -61,12 +74,23 @@ class VoximplantGrant(Grant):
         pattern="[!-~]+",
         shown=False,
     )
+    device: str | None = grant_field(
+        default=None,
+        label=_("Device"),
+        help=_("In place of a login key: gives back the tokens that were left here for this device or browser."),
+        min_bytes=1,
+        max_bytes=64,
+    )
     username: str | None = grant_field(
         default=None, label=_("User"), filled_by="subject", max_bytes=names.LONGEST_USER, pattern=names.USER
     )
 
     def __post_init__(self) -> None:
         check(self)
+        if self.login_key is None and self.device is None:
+            raise BadGrant("login_key", "is required, or device in its place")
+        if self.login_key is not None and self.device is not None:
+            raise BadGrant("device", "cannot be named beside login_key")
 
     @property
     def subject(self) -> str | None:
@@ -74,7 +98,7 @@ class VoximplantGrant(Grant):
 
     @property
     def resource(self) -> str:
-        return ""
+        return self.device or ""
 
     @property
     def privileges(self) -> frozenset[str]:
@@ -109,14 +133,17 @@ class VoximplantOptions(Options):
         check_base("api_url", self.api_url)
 
 
-class VoximplantProvider(Provisioner, Provider):
-    """Voximplant's clients, which log in by one-time keys."""
+class VoximplantProvider(Provisioner, PairKeeper, Provider):
+    """Voximplant's clients, which log in by one-time keys, or by tokens of an earlier login."""
 
     name = "voximplant"
     label = "Voximplant"
     vendor = VENDOR
     grant_class = VoximplantGrant
     options_class = VoximplantOptions
+    deposit_class = LoginTokens
+    renews_pairs = False  # only over the SDK's own connection
+    browsers_deposit = True
     public_id_field = SecretField(
         name="public_id",
         label=_("Application"),
@@ -167,7 +194,40 @@ class VoximplantProvider(Provisioner, Provider):
         return put(grant, username=subject)
 
     def spends(self, grant: Grant) -> Spent | None:
-        return Spent(name="login_key", text=_granted(grant).login_key, lifetime=KEY_LIFETIME)
+        key = _granted(grant).login_key
+        return None if key is None else Spent(name="login_key", text=key, lifetime=KEY_LIFETIME)
+
+    def lifetimes_for(self, grant: Grant) -> Lifetimes:
+        return self.lifetimes if _granted(grant).device is None else login_tokens.LIFETIMES
+
+    # The tokens of a login
+
+    def device_of(self, grant: Grant) -> str | None:
+        return _granted(grant).device
+
+    def grant_for(self, device: str) -> Grant:
+        if not device:
+            raise BadGrant("device", "is required: the vendor's tokens are one device's")
+        return VoximplantGrant(device=device)
+
+    def deposited(self, deposit: LoginTokens, *, options: Options, at: datetime) -> PairTexts:
+        return login_tokens.pair(deposit, at=at)
+
+    def handed_out(self, order: MintOrder, pair: PairTexts) -> MintedToken:
+        fresh = pair.access_expires_at > order.issued_at
+        tokens = {"refreshToken": pair.refresh, "refreshExpire": _left(pair.refresh_expires_at, order)}
+        if fresh:
+            tokens |= {"accessToken": pair.access, "accessExpire": _left(pair.access_expires_at, order)}
+        return MintedToken(
+            # The client logs in with the one while it lives, and renews both with the other afterwards.
+            value=pair.access if fresh else pair.refresh or "",
+            format="voximplant-access" if fresh else "voximplant-refresh",
+            token_id=order.token_id,
+            key_id=order.key_id,
+            public_id=order.public_id,
+            beside=tokens,
+            expires_at=pair.access_expires_at if fresh else pair.refresh_expires_at,
+        )
 
     # The user's account
 
@@ -206,6 +266,8 @@ class VoximplantProvider(Provisioner, Provider):
         grant = _granted(order.grant)
         if grant.username is None:
             raise BadGrant("username", "must be filled in before a token is made")
+        if grant.login_key is None:
+            raise BadGrant("login_key", "is required: nothing else is answered")
         self.lifetimes.check(order.lifetime)
         return MintedToken(
             value=digest_ha1.answer(key=grant.login_key, ha1=order.proved("ha1")),
@@ -224,7 +286,11 @@ class VoximplantProvider(Provisioner, Provider):
 
     def sdk(self, minted: MintedToken, grant: Grant) -> dict[str, object]:
         name = self.login_name(_granted(grant).username or "", minted.public_id)
-        return {"username": name, "hash": minted.value}
+        return {"username": name, **(minted.beside or {"hash": minted.value})}
+
+
+def _left(end: datetime | None, order: MintOrder) -> int:
+    return 0 if end is None else int((end - order.issued_at).total_seconds())
 
 
 def _refuse() -> NoReturn:

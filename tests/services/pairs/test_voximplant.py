@@ -1,0 +1,105 @@
+"""Login tokens that a browser leaves here and fetches back: the same user's, for the same device."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from tests.factories import ApplicationFactory, RuleFactory, UserFactory, caller
+from token_issuer.errors import BadGrant, Conflict, NotFound, PolicyDenied
+from token_issuer.models import AuditEvent, AuditKind, IssuedToken, Rule, VendorPair
+from token_issuer.services import issuing, pairs
+
+TOKENS = {"accessToken": "access-1", "accessExpire": 172_800_000, "refreshToken": "r-1", "refreshExpire": 2_592_000}
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def phone(db):
+    """An application that everyone signed in may log in to."""
+    application = ApplicationFactory(slug="phone", provider="voximplant", public_id="app.acc.voximplant.com")
+    return RuleFactory(application=application, privileges=["login"]).application
+
+
+@pytest.fixture
+def leave(phone, person, at):
+    def leave(*, by=person, at=at, **changes):
+        return pairs.deposit(by, "phone", body={**TOKENS, "device": "tab-1", **changes}, at=at)
+
+    return leave
+
+
+def fetched(by, at, device="tab-1"):
+    return issuing.issue(by, "phone", body={"device": device}, at=at)
+
+
+def test_what_a_browser_left_it_gets_back(leave, person, user, at):
+    leave()
+    made = fetched(person, at + DAY)
+    assert made.sdk == {
+        "username": f"user-{user.pk}@app.acc.voximplant.com",
+        "accessToken": "access-1", "accessExpire": 86_400,
+        "refreshToken": "r-1", "refreshExpire": 29 * 86_400,
+    }  # fmt: skip
+    assert (made.expires_at, made.renew_at) == (at + 2 * DAY, None)
+    row = IssuedToken.objects.get()
+    assert (row.format, row.resource) == ("voximplant-access", "tab-1")
+
+
+def test_after_the_access_token_it_gets_what_renews(leave, person, at):
+    leave()
+    assert fetched(person, at + 3 * DAY).token.reveal() == "r-1"
+    with pytest.raises(PolicyDenied) as caught:
+        fetched(person, at + 30 * DAY)
+    assert caught.value.reason == "connect_again"
+
+
+def test_another_device_and_another_person_have_none(leave, person, at):
+    leave()
+    for by, device in ((person, "tab-2"), (person, "Tab-1"), (caller(UserFactory()), "tab-1")):
+        with pytest.raises(PolicyDenied) as caught:
+            fetched(by, at, device)
+        assert caught.value.reason == "not_connected"
+
+
+def test_every_login_brings_new_ones_and_the_late_one_is_told(leave, person, at):
+    """Two tabs of one device: the one whose tokens are older by now does not put them back."""
+    leave(version=0)
+    leave(accessToken="access-2", version=1)
+    with pytest.raises(Conflict):
+        leave(accessToken="access-1", version=1)
+    assert fetched(person, at).token.reveal() == "access-2"
+
+
+def test_a_device_is_named(leave):
+    with pytest.raises(BadGrant) as caught:
+        leave(device="")
+    assert caught.value.field == "device"
+
+
+def test_what_the_sdk_said_is_in_the_audit(leave):
+    leave()
+    detail = AuditEvent.objects.get(kind=AuditKind.PAIR_KEPT).detail
+    assert detail["reported"] == {"accessExpire": 172_800_000, "refreshExpire": 2_592_000}
+
+
+def test_only_its_device_renews_it(leave, person, at):
+    leave()
+    with pytest.raises(NotFound, match="own device alone"):
+        pairs.refresh(person, "phone", body={"device": "tab-1"}, at=at)
+
+
+def test_nobody_leaves_any_whom_no_rule_lets_log_in(leave):
+    Rule.objects.all().delete()
+    with pytest.raises(PolicyDenied):
+        leave()
+    assert not VendorPair.objects.exists()
+
+
+def test_a_rule_for_short_lives_hands_none_back(leave, person, at):
+    leave()
+    Rule.objects.update(maximum_lifetime=3600)
+    with pytest.raises(PolicyDenied) as caught:
+        fetched(person, at)
+    assert caught.value.reason == "lifetime_not_granted"
