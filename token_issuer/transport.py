@@ -25,7 +25,7 @@ from contextlib import suppress
 from functools import cache
 from http import HTTPStatus
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self, cast
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -55,6 +55,10 @@ _OUTCOMES: Final = {
     "garbled": ("garbled", "The vendor's answer cannot be read."),
 }
 MISSING: Final = 'Calling a vendor needs httpx: install "django-token-issuer[vendors]".'
+ENVIRONMENT: Final = (
+    "No vendor can be called: what the environment says of proxies (https_proxy, all_proxy) or of certificates"
+    " (SSL_CERT_FILE, SSL_CERT_DIR) cannot be used."
+)
 
 # httpx's own refusal quotes what it refuses.
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -246,13 +250,17 @@ def _client(is_private: bool) -> Client:
     Nor does it keep a cookie, which would tell one account's requests from another's. Only what is private (TLS) passes
     proxies: what is in clear goes to this machine.
     """
-    client: Client = _httpx().Client(
-        follow_redirects=False,
-        limits=_httpx().Limits(max_keepalive_connections=0),
-        cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
-        trust_env=is_private,
-    )
-    return client
+    httpx, client = _httpx(), None
+    with suppress(ImportError, ValueError, OSError, httpx.InvalidURL):
+        client = httpx.Client(
+            follow_redirects=False,
+            limits=httpx.Limits(max_keepalive_connections=0),
+            cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
+            trust_env=is_private,
+        )
+    if client is None:  # outside: httpx quotes the proxy's address, where a password may stand
+        raise ImproperlyConfigured(ENVIRONMENT)
+    return cast("Client", client)
 
 
 def _httpx() -> Any:  # noqa: ANN401  a module

@@ -9,7 +9,14 @@ from django.contrib.auth.models import Group
 
 from tests.admin.addresses import url
 from tests.admin.busy import busy
-from tests.factories import AGORA_APP_ID, AGORA_CERTIFICATE, ApplicationFactory, GroupFactory, UserFactory
+from tests.factories import (
+    AGORA_APP_ID,
+    AGORA_CERTIFICATE,
+    VOCALSTACK_KEY,
+    ApplicationFactory,
+    GroupFactory,
+    UserFactory,
+)
 from token_issuer import issue
 from token_issuer.admin.application_forms import AddApplicationForm
 from token_issuer.errors import BadOption
@@ -242,3 +249,35 @@ def test_what_nothing_signs_asks_for_no_secret(site):
     answer = site.post(url("application", "add") + "?provider=own-once", {**OWN, "slug": "uploads", "name": "Uploads"})
     assert answer.status_code == 302, errors(answer)
     assert not Application.objects.get(slug="uploads").certificates.exists()
+
+
+SPEECH = {
+    "name": "Speech",
+    "slug": "speech",
+    "environment": "",
+    "public_id": "production",
+    "secret-api_key": VOCALSTACK_KEY,
+    "reference": "",
+    "option-api_url": "https://api.vocalstack.com",
+    "default_lifetime": "",
+    "maximum_lifetime": "60",
+    "slots": "4",
+    "rule_for": "nobody",
+}
+
+
+def test_a_vendor_that_is_asked_gets_a_certificate_to_call_with(site):
+    site.post(url("application", "add") + "?provider=vocalstack", SPEECH)
+    certificate = Application.objects.get(slug="speech").certificates.get()
+    assert (certificate.purpose, certificate.state) == ("call", CertificateState.ACTIVE)
+    with opened_secret(certificate, get_provider("vocalstack")) as secret:
+        assert secret.part("api_key") == VOCALSTACK_KEY
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("option-api_url", "http://api.vocalstack.com"), ("secret-api_key", "two words")]
+)
+def test_where_and_with_what_it_is_asked_is_checked(site, name, value):
+    answer = site.post(url("application", "add") + "?provider=vocalstack", {**SPEECH, name: value})
+    assert list(errors(answer)) == [name]
+    assert not Application.objects.exists()

@@ -107,6 +107,22 @@ def test_a_proxy_sees_the_name_of_the_host_alone(send, monkeypatch):
     assert [word for word in (*SECRETS, "/path", "of-the-query", "uthorization") if word.encode() in seen] == []
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("https_proxy", f"gopher://user:{KEY}@proxy.example:3128"),
+        ("all_proxy", f"socks5://user:{KEY}@proxy.example:1080"),
+        ("SSL_CERT_FILE", "/no/such/file"),
+    ],
+)
+def test_an_environment_that_cannot_be_used_is_told_without_being_quoted(send, monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ImproperlyConfigured) as refusal:
+        send("https://vendor.example/")
+    assert (str(refusal.value), refusal.value.__context__) == (transport.ENVIRONMENT, None)
+    assert KEY not in shown_by(refusal.value)
+
+
 def test_the_environment_adds_no_credentials(send, monkeypatch, tmp_path):
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login somebody password else\n")
