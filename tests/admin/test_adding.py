@@ -37,6 +37,8 @@ FILLED = {
     "option-subject": "integer",
     "option-account_pattern": "user-{user.pk}",
     "option-channel_max": "63",
+    "option-on_revocation": "ban",
+    "option-api_url": "https://api.agora.io",
     "default_lifetime": "",
     "maximum_lifetime": "7200",
     "slots": "4",

@@ -55,3 +55,15 @@ def test_a_vendor_that_says_no_is_one_line(run, db, key):
     assert (done.code, done.out) == (1, "")
     assert "VocalStack refused: 401 Unauthorized." in done.err
     assert API_KEY not in done.err
+
+
+def test_the_key_is_rotated_without_a_word_about_its_purpose(run, db, key, monkeypatch):
+    run(*SETTING_UP)
+    monkeypatch.setenv("VOCALSTACK_API_KEY", "the-next-key-of-this-site")
+    done = run("token_issuer_rotate", "speech", "--activate", "--secret-from-env", "VOCALSTACK_API_KEY")
+    assert done.code == 0
+    UserFactory(username="ada")
+    with VocalStack(api_key="the-next-key-of-this-site") as server:
+        Application.objects.update(options={"api_url": server.url})
+        assert run("token_issuer_mint", "speech", "--user", "ada").code == 0
+    assert [row.purpose for row in Certificate.objects.all()] == ["call", "call"]

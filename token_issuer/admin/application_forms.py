@@ -115,7 +115,7 @@ class AddApplicationForm(_ConfigurationForm, CertificateForm):
     prepopulated: Mapping[str, tuple[str, ...]] = {"slug": ("name",)}
 
     def __init__(self, provider: Provider, *args: Any, groups: forms.Field, **kwargs: Any) -> None:  # noqa: ANN401  as Django's
-        super().__init__(provider, *args, **kwargs)
+        super().__init__(provider, *args, purpose=provider.first_purpose or "sign", **kwargs)
         self.fields["public_id"].label = gettext(provider.public_id_field.label)
         self.fields["public_id"].help_text = escape(gettext(provider.public_id_field.help))
         self.fields["public_id"].required = not provider.verified_here  # the slug serves

@@ -36,7 +36,9 @@ class Command(IssuerCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare the arguments."""
         parser.add_argument("slug", help="The application.")
-        parser.add_argument("--purpose", default="sign", help="What the secret is for; sign by default.")
+        parser.add_argument(
+            "--purpose", help="What the secret is for; by default what tokens are made with: sign or call."
+        )
         step = parser.add_mutually_exclusive_group()
         step.add_argument(
             "--stage", action="store_true", help="Store the new secret, to be activated later: the default."
@@ -81,10 +83,11 @@ class _Rotation:
         self.caller = command.caller()
         self.application = application
         self.provider: Provider = get_provider(application.provider)
-        self.purpose: str = options["purpose"]
+        usual = self.provider.first_purpose or "sign"
+        self.purpose: str = options["purpose"] or usual
         self.options = options
         self.at = at
-        self._named_here = application.slug + (f" --purpose {self.purpose}" if self.purpose != "sign" else "")
+        self._named_here = application.slug + (f" --purpose {self.purpose}" if self.purpose != usual else "")
 
     def stage(self) -> Certificate:
         given = sources.given(self.options, self.provider, self.purpose)
