@@ -1,7 +1,7 @@
 """The demo's vendors that must be asked: who they are here, where they are today, and what to call them with.
 
 They are stand-ins, which ``make demo`` starts and nobody else: ``settings.DEMO_VENDORS`` names the file in which they
-tell it (``standins/demo.py``). Without it no vendor is called.
+tell it (``standins/demo.py``). Without it no vendor is called but one that the site plays itself.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Final
 
 from django.conf import settings
 
+from example_project.pages import connections
+from token_issuer.conf import conf
 from token_issuer.crypto import Secret
 from token_issuer.crypto.digests import fingerprint
 from token_issuer.models import Application
@@ -49,6 +51,18 @@ def _drafts() -> dict[str, ApplicationDraft]:
     }
 
 
+def _connectify() -> ApplicationDraft:
+    """The client of a vendor of OAuth 2.0. Nobody stands in for that one: the site's own endpoint is one."""
+    return ApplicationDraft(
+        provider="oauth-client",
+        slug=connections.KEEPER,
+        name="Connectify",
+        public_id=connections.VENDOR,
+        options={"token_url": f"{conf.issuer}/issuer/oauth/token/", "client_authentication": "none"},
+        rules=[RuleDraft(privileges=["access"], everyone=True)],
+    )
+
+
 def read() -> Mapping[str, Mapping[str, str]]:
     """Return each vendor's address and keys; none where no stand-in was started."""
     told = settings.DEMO_VENDORS
@@ -58,6 +72,9 @@ def read() -> Mapping[str, Mapping[str, str]]:
 
 def connect(caller: Caller, *, at: datetime) -> None:
     """Register what is missing, and tell each application where its vendor is today and with what to call it."""
+    own = _connectify()
+    _register(caller, own, {}, at=at)
+    _configure(caller, Application.objects.get(slug=own.slug), own.options, at=at)
     drafts = _drafts()
     for name, told in read().items():
         keys = {key: value for key, value in told.items() if key != "address"}
@@ -73,7 +90,7 @@ def _register(caller: Caller, draft: ApplicationDraft, keys: Mapping[str, str], 
         registering.register(caller, replace(draft, secret=keys), at=at)
 
 
-def _configure(caller: Caller, application: Application, options: Mapping[str, str], *, at: datetime) -> None:
+def _configure(caller: Caller, application: Application, options: Mapping[str, object], *, at: datetime) -> None:
     wanted = {**application.options, **options}
     if application.options != wanted:
         kept = {name: getattr(application, name) for name in _KEPT}

@@ -14,15 +14,19 @@ import json
 import os
 import subprocess
 import sys
+import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from pathlib import Path
 from typing import Any
 
-from mint_over_http import Browser
+from mint_over_http import Browser, CsrfField
 
 PERSON = "host"
+SHORT = 3  # seconds
 CHANNEL = "room-42"
+PHONE = "phone.demo.voximplant.com"
 
 
 class Vendor:
@@ -58,6 +62,29 @@ class Site(Browser):
     def issue(self, slug: str, **grant: object) -> dict[str, Any]:
         return self.call(f"applications/{slug}/tokens/", grant)
 
+    def connect(self, *, seconds: int) -> None:
+        """Press the button on the desk."""
+        form = CsrfField()
+        form.feed(self.get(""))
+        fields = {"csrfmiddlewaretoken": form.value, "seconds": seconds}
+        self.post("connect/", urllib.parse.urlencode(fields).encode(), {})
+
+    def notes(self, issued: dict[str, Any]) -> int:
+        """Call the notes API with an access token and nothing else; returns the status."""
+        headers = {"Authorization": f"Bearer {issued['token']}"}
+        request = urllib.request.Request(f"{self.site}notes/api/", headers=headers)  # noqa: S310  on this machine
+        with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310  the same
+            return int(response.status)
+
+    def refused(self, slug: str, **grant: object) -> tuple[int, str]:
+        """Ask for what is refused; returns the status and the reason."""
+        try:
+            self.issue(slug, **grant)
+        except urllib.error.HTTPError as error:
+            told = json.load(error)
+            return error.code, told.get("reason") or told["error"]
+        return 201, ""
+
 
 def say(text: str) -> None:
     print(f"  {text}", flush=True)
@@ -78,6 +105,22 @@ def manage(*arguments: str, given: str = "") -> str:
     return subprocess.run(command, input=given, capture_output=True, text=True, check=True).stdout
 
 
+def connectify(site: Site) -> None:
+    """A pair is connected once; the server keeps it, renews it early, and hands out the access token alone."""
+    print("\nConnectify: a pair that the server keeps\n  (this site's own oauth/token plays the vendor)", flush=True)
+    site.connect(seconds=SHORT)
+    say(f"{PERSON} connects. The server keeps both tokens, sealed; to save time, as if the first had {SHORT} s left.")
+    first = site.issue("connectify")
+    expect([name for name in (*first, *first["sdk"]) if "refresh" in name], [], "what of it is the refresh token's")
+    say(f"The browser gets the access token ({', '.join(first['sdk'])}) and reads notes: {site.notes(first)}.")
+    time.sleep(SHORT * 0.95)
+    second = site.issue("connectify")
+    expect(second["token"] == first["token"], False, "whether the token is the same a little before its end")
+    (kept,) = json.loads(site.get("issuer/applications/connectify/pairs/"))["results"]
+    say(f"A little before its end the server has renewed it: another token, good for {second['expires_in']} s, and")
+    say(f"reads notes: {site.notes(second)}. The pair that is kept: version {kept['version']}, {kept['standing']}.")
+
+
 def agora(site: Site, vendor: Vendor) -> None:
     """Revoking a token reaches the vendor."""
     begin("Agora: a revocation that is told", vendor)
@@ -90,6 +133,22 @@ def agora(site: Site, vendor: Vendor) -> None:
     rule = listed["rules"][-1]
     expect((rule["cname"], rule["uid"]), (CHANNEL, token["sdk"]["uid"]), "the rule that Agora was asked for")
     say(f"Agora has a rule now: uid {rule['uid']} stays out of {rule['cname']} for {rule['time_in_seconds']} s.")
+
+
+def voximplant(site: Site, vendor: Vendor) -> None:
+    """Somebody logs in by a one-time key; the stand-in knows the password alone, and this site what it hashes to."""
+    begin("Voximplant: a login without a password in the browser", vendor)
+    manage("token_issuer_account", "phone", PERSON, "--name", PERSON, "--provision")
+    say(f"The site makes {PERSON} there, with a password that nobody sees; it keeps its HA1, sealed.")
+    _status, told = vendor.asked("/sdk/login-key", body={"user": f"{PERSON}@{PHONE}"})
+    expect(told["code"], 302, "the code that comes with a login key")
+    sdk = site.issue("phone", login_key=told["key"])["sdk"]
+    say(f"The SDK gets a login key (code 302), and the site answers it for {sdk['username']}.")
+    _status, logged_in = vendor.asked("/sdk/login", body={"user": sdk["username"], "hash": sdk["hash"]})
+    expect(logged_in["result"], True, "the login with the hash")
+    say(f"The vendor computes it from the password that it has: {logged_in['displayName']} is logged in.")
+    expect(site.refused("phone", login_key=told["key"]), (400, "invalid_request"), "the same key again")
+    say("The same key a second time is refused here: 400.")
 
 
 def vocalstack(site: Site, vendor: Vendor) -> None:
@@ -116,7 +175,9 @@ def main(address: str) -> None:
     known = json.loads(Path(os.environ["DEMO_VENDORS"]).read_text())
     vendors = {name: Vendor(told) for name, told in known.items()}
     site = Site(address, PERSON)
+    voximplant(site, vendors["voximplant"])
     vocalstack(site, vendors["vocalstack"])
+    connectify(site)
     agora(site, vendors["agora"])
     by_hand()
 

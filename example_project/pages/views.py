@@ -11,8 +11,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_POST, require_safe
 
+from example_project.pages import connections
 from example_project.rooms.models import Membership
 from token_issuer.errors import TokenMalformed
+from token_issuer.models import Application
 from token_issuer.providers.base import Inspection
 from token_issuer.registry import providers
 
@@ -25,7 +27,8 @@ def home(request: HttpRequest) -> HttpResponse:
     if not request.user.is_authenticated:
         return render(request, "pages/welcome.html", {"demo": settings.DEBUG})
     memberships = Membership.objects.filter(user=request.user).select_related("room")
-    return render(request, "pages/desk.html", {"memberships": memberships})
+    can_connect = Application.objects.filter(slug=connections.KEEPER, disabled_at=None).exists()
+    return render(request, "pages/desk.html", {"memberships": memberships, "can_connect": can_connect})
 
 
 @require_safe
