@@ -20,13 +20,19 @@ let offers = [];
 
 const chosen = () => offers.find((offer) => offer.slug === byId("grant").elements.application.value);
 
-// What every application takes beside its own grant.
+// What applications take beside their own grant; a lifetime only where the vendor does not set it.
 function extraFields({ lifetime, slots }) {
-  const { minimum, maximum, default: usual } = lifetime;
-  const description = `Seconds, ${minimum.toLocaleString()} to ${maximum.toLocaleString()}.`;
-  const seconds = { type: "integer", title: "Lifetime", description, minimum, maximum, default: usual };
-  const device = { type: "integer", title: "Device", description: `0 to ${slots - 1}: a second device or tab is 1.`, minimum: 0, maximum: slots - 1, default: 0 };
-  return slots > 1 ? [["lifetime", seconds], ["slot", device]] : [["lifetime", seconds]];
+  const extra = [];
+  if (lifetime) {
+    const { minimum, maximum, default: usual } = lifetime;
+    const description = `Seconds, ${minimum.toLocaleString()} to ${maximum.toLocaleString()}.`;
+    extra.push(["lifetime", { type: "integer", title: "Lifetime", description, minimum, maximum, default: usual }]);
+  }
+  if (slots > 1) {
+    const description = `0 to ${slots - 1}: a second device or tab is 1.`;
+    extra.push(["slot", { type: "integer", title: "Device", description, minimum: 0, maximum: slots - 1, default: 0 }]);
+  }
+  return extra;
 }
 
 function showOffers() {
@@ -67,6 +73,7 @@ async function decoded({ token, format }) {
     return await issuer.decode(decodeUrl, token);
   } catch (refused) {
     if (!(refused instanceof Refused)) throw refused;
+    if (refused.status === 400) return { format, details: [["inside", "nothing that anybody else can read"]], problems: [] };
     return { format, details: [], problems: ["The token is yours, but it could not be decoded just now."] };
   }
 }

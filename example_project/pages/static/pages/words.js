@@ -8,6 +8,9 @@ const REASONS = {
   wildcard_not_granted: "That would open more than one place. Name one.",
   lifetime_not_granted: "You may not have it for that long.",
   server_only: "That right is for servers only.",
+  no_vendor_account: "You have no account at the vendor yet. Tell an administrator.",
+  not_connected: "You are not connected to that vendor yet.",
+  connect_again: "The vendor has ended the connection. Connect again.",
 };
 
 const CODES = {
@@ -20,6 +23,7 @@ const CODES = {
   unavailable: "The site cannot answer now. Try again later.",
   invalid_request: "Some fields need another value.",
   invalid_token: "That is not good (any more). Whether it expired, was used, was ended or never was, nobody is told.",
+  vendor_unavailable: "The vendor does not answer as it should. Try again later.",
   insufficient_scope: "The token is good, but it may not do that.",
   no_token: "That takes a token, and none was sent.",
   invalid_grant: "There is nothing to refresh with (any more). Get a new token.",
