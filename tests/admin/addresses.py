@@ -31,6 +31,7 @@ def deeds(rows):
         url("tokenfamily", "revoke", rows["tokenfamily"].pk),
         url("tokenfamily", "revoke_selected"),
         url("rule", "delete", rows["rule"].pk),
+        url("vendoraccount", "add") + f"?application={rows['application'].pk}",
         url("apikey", "rotate", rows["apikey"].pk),
         url("apikey", "revoke", rows["apikey"].pk),
         url("application", "add") + "?provider=agora",

@@ -1,12 +1,18 @@
-"""Choosing somebody's name at a vendor."""
+"""Somebody's name at a vendor, and what logs him in there."""
 
 from __future__ import annotations
 
 import pytest
+from django.contrib.admin.models import ADDITION, LogEntry
+from django.db import connection
+from django.utils import timezone
 
 from tests.admin.addresses import url
-from tests.factories import ApplicationFactory, VendorAccountFactory
-from token_issuer.models import AuditEvent, AuditKind
+from tests.factories import ApplicationFactory, UserFactory, VendorAccountFactory
+from token_issuer.ids import uuid7
+from token_issuer.models import AuditEvent, AuditKind, Certificate, VendorAccount
+from token_issuer.providers.voximplant import VoximplantProvider
+from token_issuer.services.opening import opened_proof
 
 
 @pytest.fixture
@@ -32,8 +38,8 @@ def test_name_is_taken_away_again(site, account):
 @pytest.mark.parametrize(
     ("subject", "message"),
     [
-        ("anna", "Somebody else has this name at the vendor."),
-        ("a:1", "A colon would make it somebody's second device."),
+        ("anna", "is somebody else's name at this vendor"),
+        ("a:1", "must not contain a colon: that would be somebody's second device"),
     ],
 )
 def test_name_of_somebody_else_is_refused(site, account, subject, message):
@@ -46,7 +52,7 @@ def test_name_of_somebody_else_is_refused(site, account, subject, message):
 def test_name_is_refused_where_users_are_numbers(site):
     account = VendorAccountFactory(application=ApplicationFactory(provider="agora"))
     answer = site.post(url("vendoraccount", "change", account.pk), {"subject": "robert"})
-    assert answer.context["adminform"].form.errors["subject"] == ["This application names its users by number."]
+    assert answer.context["adminform"].form.errors["subject"] == ["this application names its users by number"]
 
 
 def test_choosing_needs_permission(staff, account):
@@ -55,5 +61,212 @@ def test_choosing_needs_permission(staff, account):
     assert staff("view_vendoraccount", "change_vendoraccount").post(page, {"subject": "robert"}).status_code == 302
 
 
-def test_nobody_adds_accounts(site, account):
-    assert site.get(url("vendoraccount", "add")).status_code == 403
+def test_an_account_of_somebody_who_is_gone_is_only_shown(site, rooms):
+    account = VendorAccountFactory(application=rooms, subject="ada", user=None, principal_key=uuid7())
+    page = url("vendoraccount", "change", account.pk)
+    assert site.get(page).context["adminform"].form.fields["subject"].disabled
+    assert site.post(page, {"subject": "robert"}).status_code == 403
+
+
+def test_an_account_of_a_provider_that_is_gone_is_only_shown(site):
+    account = VendorAccountFactory(application=ApplicationFactory(provider="gone"), subject="ada")
+    page = url("vendoraccount", "change", account.pk)
+    assert (site.get(page).status_code, site.post(page, {"subject": "x"}).status_code) == (200, 403)
+
+
+def test_whoever_only_sees_is_asked_nothing(staff, phone):
+    account = VendorAccountFactory(application=phone, subject="ada")
+    answer = staff("view_vendoraccount").get(url("vendoraccount", "change", account.pk))
+    assert [*answer.context["adminform"].form.fields] == ["subject"]
+    assert b"Provision" not in answer.content
+
+
+# Adding
+
+
+def adding(application):
+    return f"{url('vendoraccount', 'add')}?application={application.pk}"
+
+
+def test_adding_asks_for_the_application_first(site, rooms, phone):
+    answer = site.get(url("vendoraccount", "add"))
+    assert [choice.url for choice in answer.context["choices"]] == [
+        f"?application={row.pk}" for row in sorted([rooms, phone], key=lambda row: row.name)
+    ]
+
+
+def test_no_list_of_all_people_is_shown(site, phone):
+    UserFactory(username="somebody-else")
+    assert b"somebody-else" not in site.get(adding(phone)).content
+
+
+def test_an_account_is_added_with_its_proof(site, phone, chief):
+    user = UserFactory()
+    answer = site.post(adding(phone), {"user": user.pk, "subject": "ada", "secret-password": "correct"})
+    account = VendorAccount.objects.get()
+    assert answer.url == url("vendoraccount", "change", account.pk)
+    assert (account.user, account.application, account.subject) == (user, phone, "ada")
+    assert kept(account) == VoximplantProvider().account_proof("ada", {"password": "correct"})
+    assert AuditEvent.objects.get().kind == AuditKind.ACCOUNT_PROVED
+    entry = LogEntry.objects.get()
+    assert (entry.user, entry.object_id, entry.action_flag) == (chief, str(account.pk), ADDITION)
+
+
+def test_without_a_name_the_pattern_says_it(site, phone):
+    user = UserFactory()
+    site.post(adding(phone), {"user": user.pk, "subject": ""})
+    assert (VendorAccount.objects.get().subject, VendorAccount.objects.get().sealed_secret) == (f"user-{user.pk}", None)
+
+
+@pytest.mark.parametrize(
+    ("posted", "field"),
+    [
+        ({"user": "", "subject": "ada"}, "user"),
+        ({"user": "0", "subject": "ada"}, "user"),
+        ({"subject": "a b"}, "subject"),
+        ({"subject": "ada", "secret-password": " x"}, "secret-password"),
+    ],
+)
+def test_what_does_not_fit_stands_at_its_field(site, phone, posted, field):
+    answer = site.post(adding(phone), {"user": UserFactory().pk, **posted})
+    assert [*answer.context["adminform"].form.errors] == [field]
+    assert not VendorAccount.objects.exists()
+
+
+def test_a_second_account_is_refused(site, phone):
+    account = VendorAccountFactory(application=phone, subject="ada")
+    answer = site.post(adding(phone), {"user": account.user.pk, "subject": "eve"})
+    assert [*answer.context["adminform"].form.errors] == ["user"]
+    account.refresh_from_db()
+    assert account.subject == "ada"
+
+
+def test_adding_needs_the_permission_to_change(staff, phone):
+    assert staff("view_vendoraccount", "add_vendoraccount").get(adding(phone)).status_code == 403
+    assert staff("view_vendoraccount", "change_vendoraccount").get(adding(phone)).status_code == 200
+
+
+# What proves its user
+
+
+@pytest.fixture
+def ada(phone):
+    return VendorAccountFactory(application=phone, subject="ada")
+
+
+def kept(account):
+    account.refresh_from_db()
+    with opened_proof(account) as proof:
+        return dict(proof.parts)
+
+
+def test_a_proof_is_set_and_never_shown(site, ada):
+    page = url("vendoraccount", "change", ada.pk)
+    site.post(page, {"subject": "ada", "secret-password": "a-password"})
+    proof = kept(ada)
+    assert proof == VoximplantProvider().account_proof("ada", {"password": "a-password"})
+    shown = site.get(page).content.decode() + site.get(url("vendoraccount", "changelist")).content.decode()
+    assert not any(value in shown for value in ("a-password", proof["ha1"]))
+    assert "Proof set" in shown
+
+
+def test_what_was_entered_does_not_come_back_with_an_error(site, ada):
+    page = url("vendoraccount", "change", ada.pk)
+    answer = site.post(page, {"subject": "a b", "secret-password": "a-password"})
+    assert b"a-password" not in answer.content
+
+
+def test_the_log_names_the_field_only(site, ada):
+    site.post(url("vendoraccount", "change", ada.pk), {"subject": "ada", "secret-password": "a-password"})
+    assert LogEntry.objects.get().get_change_message() == "Changed Password."
+
+
+def test_the_name_alone_keeps_or_ends_it(site, ada):
+    page = url("vendoraccount", "change", ada.pk)
+    site.post(page, {"subject": "ada", "secret-password": "a-password"})
+    site.post(page, {"subject": "ada", "secret-password": ""})
+    assert kept(ada)
+    site.post(page, {"subject": "eve", "secret-password": ""})
+    ada.refresh_from_db()
+    assert (ada.subject, ada.sealed_secret) == ("eve", None)
+
+
+def test_help_of_a_provider_is_text(site, hotel):
+    answer = site.get(adding(hotel)).content.decode()
+    assert "&lt;b&gt;card&lt;/b&gt;" in answer
+
+
+def test_a_conflict_is_shown(site, ada):
+    VendorAccount.objects.update(pending_at=timezone.now())
+    answer = site.post(url("vendoraccount", "change", ada.pk), {"subject": "eve"})
+    assert "being set at the vendor" in str(answer.context["adminform"].form.non_field_errors())
+
+
+# Provisioning
+
+
+def provisioning(account):
+    return url("vendoraccount", "provision", account.pk)
+
+
+def messages_of(answer):
+    return [str(message) for message in answer.context["messages"]]
+
+
+def test_it_is_confirmed_before_anybody_is_asked(site, ada, reception):
+    assert provisioning(ada) in site.get(url("vendoraccount", "change", ada.pk)).content.decode()
+    answer = site.get(provisioning(ada))
+    assert (answer.status_code, reception.asked) == (200, [])
+    assert "whoever uses the old one is out" in answer.content.decode()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_vendor_sets_a_password(site, ada, reception, chief):
+    """Outside any transaction, under ATOMIC_REQUESTS too."""
+    connection.settings_dict["ATOMIC_REQUESTS"] = True
+    try:
+        answer = site.post(provisioning(ada), follow=True)
+    finally:
+        connection.settings_dict["ATOMIC_REQUESTS"] = False
+    assert messages_of(answer) == ["The vendor has set the new password; its proof is kept."]
+    assert kept(ada) == VoximplantProvider().account_proof("ada", {"password": reception.guests["ada"]})
+    assert reception.guests["ada"] not in answer.content.decode()
+    assert (LogEntry.objects.get().get_change_message(), LogEntry.objects.get().user) == ("Provisioned.", chief)
+
+
+def test_a_failure_is_shown_and_what_is_pending(site, ada, reception):
+    reception.manners = "drop"
+    answer = site.post(provisioning(ada), follow=True)
+    assert messages_of(answer) == ["The vendor ended the connection without an answer."]
+    assert "it is not known whether it was set" in answer.content.decode()
+    assert not LogEntry.objects.exists()
+
+
+def test_an_address_that_is_not_safe_is_told(site, ada, phone):
+    type(phone).objects.update(options={"api_url": "https://127.0.0.1:1"})
+    assert messages_of(site.post(provisioning(ada), follow=True)) == ["The vendor cannot be reached."]
+
+
+def test_without_a_certificate_it_says_why_not(site, ada, reception):
+    Certificate.objects.update(activated_at=None)
+    page = site.get(url("vendoraccount", "change", ada.pk)).content.decode()
+    assert "no active certificate of the purpose call" in page
+    assert provisioning(ada) not in page
+    answer = site.post(provisioning(ada), follow=True)
+    assert "no active certificate of the purpose call" in messages_of(answer)[0]
+    assert reception.asked == []
+
+
+def test_nobody_is_made_for_a_user_who_is_gone(site, phone):
+    account = VendorAccountFactory(application=phone, subject="ada", user=None, principal_key=uuid7())
+    assert messages_of(site.post(provisioning(account), follow=True)) == ["It cannot be provisioned: its user is gone."]
+
+
+def test_other_vendors_have_no_such_page(site, account):
+    assert site.post(provisioning(account)).status_code == 404
+
+
+def test_provisioning_needs_the_permission_to_change(staff, ada, reception):
+    assert staff("view_vendoraccount").post(provisioning(ada)).status_code == 403
+    assert staff("view_vendoraccount", "change_vendoraccount").post(provisioning(ada)).status_code == 302
+    assert reception.asked == [("make", "ada")]

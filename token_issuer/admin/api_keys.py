@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.contrib import admin, messages
@@ -15,9 +15,10 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from token_issuer.admin.api_key_forms import AddApiKeyForm, ApiKeyForm, RotateForm, initial_of
+from token_issuer.admin.borrowing import BorrowingAdmin
 from token_issuer.admin.callers import caller_of
 from token_issuer.admin.choosing import application_choices, chosen_application
-from token_issuer.admin.pages import Deed, OwnPages, require
+from token_issuer.admin.pages import Deed, require
 from token_issuer.admin.searching import could_be_a_token
 from token_issuer.admin.secrecy import handles_secrets
 from token_issuer.errors import FieldError, TokenIssuerError
@@ -27,7 +28,6 @@ from token_issuer.services import api_keys
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from django import forms
     from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
     from django.urls import URLPattern
@@ -42,11 +42,10 @@ STATES = {
     "principal_gone": _("refused: its user is gone"),
 }
 MOST_SECRETS = 20  # on a key's page, newest first
-_PEOPLE = ("owner", "acts_as")
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(OwnPages):
+class ApiKeyAdmin(BorrowingAdmin):
     """What servers call us with."""
 
     list_display = ("public_id", "purpose", "application", "state_label", "owner", "last_used", "expires_at")
@@ -55,7 +54,7 @@ class ApiKeyAdmin(OwnPages):
     search_fields = ("=public_id", "purpose", "=application__slug", "=secrets__fingerprint")
     search_help_text = _("Public id, purpose, a secret's fingerprint, or an application's slug.")
     show_full_result_count = False
-    raw_id_fields = _PEOPLE
+    raw_id_fields = people = ("owner", "acts_as")
     add_form_template = "admin/token_issuer/api_key_form.html"
     change_form_template = "admin/token_issuer/api_key_form.html"
 
@@ -102,21 +101,6 @@ class ApiKeyAdmin(OwnPages):
             return redirect(request.path)
         return super().changelist_view(request, extra_context)
 
-    # Forms
-
-    def get_autocomplete_fields(self, request: HttpRequest) -> list[str]:
-        """Search for people where the site's admin can; elsewhere their ids are typed."""
-        return [name for name in _PEOPLE if self._is_searchable(request, name)]
-
-    def _is_searchable(self, request: HttpRequest, name: str) -> bool:
-        known = self.admin_site._registry.get(ApiKey._meta.get_field(name).related_model)  # type: ignore[arg-type]  # a class
-        return known is not None and bool(known.search_fields) and known.has_view_permission(request)
-
-    def _borrowed(self, request: HttpRequest, *names: str) -> dict[str, forms.Field]:
-        """Return fields as Django makes them: never a list of all the people there are."""
-        made = {name: self.formfield_for_dbfield(ApiKey._meta.get_field(name), request) for name in names}  # type: ignore[arg-type]  # columns
-        return cast("dict[str, forms.Field]", made)
-
     # Adding
 
     @handles_secrets
@@ -129,7 +113,7 @@ class ApiKeyAdmin(OwnPages):
         if application is None:
             choices = application_choices()
             return self.page(request, "choose.html", {"title": gettext("For which application?"), "choices": choices})
-        borrowed = self._borrowed(request, "purpose", "owner", "expires_at", "acts_as")
+        borrowed = self.borrowed(request, "purpose", "owner", "expires_at", "acts_as")
         posted = request.POST if request.method == "POST" else None
         initial = AddApiKeyForm.beginning(request.user.pk, at=timezone.now())
         form = AddApiKeyForm(posted, borrowed=borrowed, initial=initial)
@@ -185,7 +169,7 @@ class ApiKeyAdmin(OwnPages):
         return self.form_page(request, form, self._facts(request, key), obj=key)
 
     def _change_form(self, request: HttpRequest, key: ApiKey) -> ApiKeyForm:
-        borrowed = self._borrowed(request, "purpose", "owner", "expires_at")
+        borrowed = self.borrowed(request, "purpose", "owner", "expires_at")
         may_change = self.has_change_permission(request, key)
         if request.method == "POST":
             require(may_change)

@@ -15,6 +15,8 @@ from token_issuer.crypto import Secret, references
 from token_issuer.crypto.references import ReferenceBroken
 
 if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
     from token_issuer.providers.base import Provider, SecretField
 
 PREFIX: Final = "secret-"
@@ -57,14 +59,26 @@ def secret_fields(provider: Provider, purpose: str) -> dict[str, forms.Field]:
     return pasted
 
 
+def proof_fields(parts: tuple[SecretField, ...]) -> dict[str, forms.Field]:
+    """Return a write-only field for each part of what proves a user at his vendor."""
+    kept = _("Only what proves him is kept of it, sealed, and never shown.")
+    # A blank at an end may belong to a password; the provider says.
+    return {PREFIX + part.name: _write_only(part, kept, strip=False) for part in parts}
+
+
 def _pasted(part: SecretField, *, made: bool) -> forms.Field:
     stored = _("It is sealed when you save, and never shown again.")
     if made:
         stored = format_lazy("{} {}", _("Leave it empty: a new one is made here."), stored)
+    return _write_only(part, stored)
+
+
+def _write_only(part: SecretField, what_becomes_of_it: StrOrPromise, *, strip: bool = True) -> forms.Field:
     return forms.CharField(
         label=gettext(part.label),
-        required=False,  # a reference may stand for it; the service asks for one of both
-        help_text=f"{escape(gettext(part.help))} {escape(stored)}".strip(),
+        required=False,  # something else may stand for it; the service asks for one of both
+        strip=strip,
+        help_text=f"{escape(gettext(part.help))} {escape(what_becomes_of_it)}".strip(),
         # "off" is ignored by browsers for passwords: they would fill in the administrator's own.
         widget=forms.PasswordInput(
             render_value=False,

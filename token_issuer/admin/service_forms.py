@@ -17,14 +17,10 @@ if TYPE_CHECKING:
     from token_issuer.providers.base import Privilege, Provider
 
 
-class ServiceForm(forms.Form):
+class RefusableForm(forms.Form):
     """A form whose values a service checks."""
 
     prepopulated: Mapping[str, tuple[str, ...]] = {}
-
-    def __init__(self, provider: Provider, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  as Django's
-        super().__init__(*args, **kwargs)
-        self.provider = provider
 
     def add_refusal(self, error: FieldError) -> None:
         """Show a service's messages at the fields they are about, else above the form."""
@@ -43,6 +39,14 @@ class ServiceForm(forms.Form):
 
     def _spellings(self, name: str) -> tuple[str, ...]:
         return (option_fields.PREFIX + name, secret_fields.PREFIX + name, name)
+
+
+class ServiceForm(RefusableForm):
+    """One that a provider has a say in."""
+
+    def __init__(self, provider: Provider, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  as Django's
+        super().__init__(*args, **kwargs)
+        self.provider = provider
 
 
 class CertificateForm(ServiceForm):
