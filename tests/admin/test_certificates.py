@@ -7,7 +7,7 @@ from django.contrib.admin.models import LogEntry
 
 from tests.admin.addresses import url
 from tests.admin.busy import busy
-from tests.factories import AT, IssuedTokenFactory
+from tests.factories import AT, VIDEOSDK_SECRET, IssuedTokenFactory
 from token_issuer.models import AuditEvent, AuditKind, Certificate, CertificateState, IssuedToken, Standing
 
 FRESH = "f" * 40
@@ -62,6 +62,17 @@ def test_busy_database_is_said_above_the_form(stage):
 def test_provider_knows_the_purpose(site, rooms):
     page = url("certificate", "add") + f"?application={rooms.pk}&purpose=decoration"
     assert site.get(page).status_code == 404
+
+
+def test_every_purpose_can_be_chosen(site, rooms):
+    """What calls the vendor is a certificate of its own, and may be the secret that signs once more."""
+    chosen = f"?application={rooms.pk}&amp;purpose=call"
+    assert chosen in site.get(url("certificate", "add")).content.decode()
+    assert chosen in site.get(url("application", "change", rooms.pk)).content.decode()
+    page = url("certificate", "add") + chosen.replace("&amp;", "&")
+    assert "server API is told of revocations" in site.get(page).content.decode()
+    site.post(page, {"secret-secret": VIDEOSDK_SECRET})
+    assert rooms.certificates.get(purpose="call").state is CertificateState.STAGED
 
 
 def test_activating_retires_the_one_that_signed(site, staged, active):

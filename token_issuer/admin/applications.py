@@ -175,6 +175,7 @@ class ApplicationAdmin(OwnPages):
             "certificates": application.certificates.all()[:MOST_CERTIFICATES] if may_see_certificates else None,
             "may_try": temporary_tokens.is_offered(request, provider),
             "may_stage": certificates.has_add_permission(request),
+            "purposes": [*provider.secret_fields],
             "rules_url": f"{rules_url}?application__id__exact={application.pk}"
             if rules.has_view_permission(request)
             else "",

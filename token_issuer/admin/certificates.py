@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from token_issuer.admin.base import ReadOnlyAdmin
 from token_issuer.admin.callers import caller_of
-from token_issuer.admin.choosing import application_choices, chosen_application
+from token_issuer.admin.choosing import certificate_choices, chosen_application
 from token_issuer.admin.pages import Deed, OwnPages, require
 from token_issuer.admin.secrecy import handles_secrets
 from token_issuer.admin.service_forms import CertificateForm
@@ -105,16 +105,18 @@ class CertificateAdmin(OwnPages, ReadOnlyAdmin):
         application = chosen_application(request)
         provider = providers().get(application.provider) if application else None
         if application is None or provider is None:
-            choices = application_choices()
+            choices = certificate_choices()
             return self.page(request, "choose.html", {"title": gettext("For which application?"), "choices": choices})
-        purpose = request.GET.get("purpose", "sign")
-        if purpose not in provider.secret_fields:
+        purpose = request.GET.get("purpose") or provider.first_purpose
+        if purpose is None or purpose not in provider.secret_fields:
             raise Http404
         form = CertificateForm(provider, request.POST if request.method == "POST" else None, purpose=purpose)
         certificate = self._staged(request, form, application, purpose=purpose) if form.is_valid() else None
         if certificate is None:
             title = gettext("Stage a certificate for %s") % application.name
-            context = {"title": title, "steps": _translated(provider.vendor, "rotation_steps")}
+            # They are about what tokens are made with; another secret is only exchanged.
+            steps = _translated(provider.vendor, "rotation_steps") if purpose == provider.minting_purpose else []
+            context = {"title": title, "steps": steps}
             return self.form_page(request, form, context)
         self.log_addition(request, certificate, [{"added": {}}])
         told = gettext("Certificate %s is staged. It signs nothing until you activate it.")

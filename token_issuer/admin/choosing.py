@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from token_issuer.models import Application
+from token_issuer.registry import providers
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -27,6 +28,18 @@ def application_choices() -> list[Choice]:
     """Return a link for each application, the first ``LONGEST`` by name; the rest have theirs on their own pages."""
     rows = Application.objects.order_by("name", "pk")[:LONGEST]
     return [Choice(url=f"?application={row.pk}", label=str(row), text=row.environment) for row in rows]
+
+
+def certificate_choices() -> list[Choice]:
+    """Return a link for each purpose that these applications have a secret for."""
+    known = providers()
+    return [
+        Choice(
+            url=f"?application={row.pk}&purpose={purpose}", label=str(row), text=f"{purpose} {row.environment}".strip()
+        )
+        for row in Application.objects.order_by("name", "pk")[:LONGEST]
+        for purpose in (known[row.provider].secret_fields if row.provider in known else ())
+    ]
 
 
 def chosen_application(request: HttpRequest) -> Application | None:
