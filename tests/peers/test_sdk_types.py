@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.papers import blocks, read
 from tests.peers.node import MODULES
 from tests.providers.orders import order
 from token_issuer.providers.agora import AgoraProvider
@@ -139,6 +140,22 @@ def test_videosdk_for_any_room(tmp_path):
 
 def test_voximplant(tmp_path):
     assert complaints(tmp_path, VOXIMPLANT, voximplant()) == ""
+
+
+# What the page leaves to its site.
+SITE = """
+declare function loggedIn(tokens: unknown): void;
+declare function failed(code: unknown): void;
+declare function refused(why: unknown): void;
+void (%s);
+"""
+
+
+def test_the_lines_of_our_page_fit_voximplants_sdk(tmp_path):
+    lines = blocks(read("docs/voximplant.md"), "js")[0]
+    page = lines.replace("(each) =>", "(each: any) =>") + SITE
+    assert complaints(tmp_path, page, None) == ""
+    assert "error TS" in complaints(tmp_path, page.replace("sdk.username, sdk.hash", "[sdk.hash]"), None)
 
 
 def told_codes() -> list[str]:

@@ -17,7 +17,16 @@ from django.views.debug import ExceptionReporter
 from rest_framework.request import Request
 
 import token_issuer
-from tests.factories import AT, VIDEOSDK_KEY, VIDEOSDK_SECRET, ApplicationFactory, RuleFactory, api_key
+from tests.factories import (
+    AT,
+    VIDEOSDK_KEY,
+    VIDEOSDK_SECRET,
+    ApplicationFactory,
+    RuleFactory,
+    VendorAccountFactory,
+    api_key,
+)
+from tests.providers import management_key
 from token_issuer.api.authentication import (
     AccessTokenAuthentication,
     ApiKeyAuthentication,
@@ -25,6 +34,7 @@ from token_issuer.api.authentication import (
     SelfSignedAuthentication,
 )
 from token_issuer.crypto import TokenText
+from token_issuer.formats import digest_ha1
 from token_issuer.services import api_keys, issuing, registering, rotating
 from token_issuer.services.api_key_drafts import ApiKeyDraft
 from token_issuer.services.drafts import ApplicationDraft
@@ -104,6 +114,24 @@ def test_a_minted_token_and_its_secret_are_in_no_frame(person, rooms):
     assert "issue_decided" in report
     assert VIDEOSDK_SECRET not in report
     assert JWT_START not in report
+
+
+def test_a_proof_and_what_is_made_of_it_are_in_no_frame(person, user, db):
+    phone = RuleFactory(application=ApplicationFactory(slug="phone", provider="voximplant")).application
+    proof = {"ha1": "5e" * 16}
+    VendorAccountFactory(application=phone, user=user, subject="user1", proof=proof)
+    made = issuing.issue(person, "phone", body={"login_key": "first"}, at=AT).token.reveal()
+    report = reported(lambda: issuing.issue(person, "phone", body={"login_key": "second"}, at=AT))
+    assert "issue_decided" in report
+    answer = digest_ha1.answer(key="second", ha1=proof["ha1"])
+    assert not any(text in report for text in (proof["ha1"], made, answer))
+
+
+def test_a_calling_key_is_in_no_frame(person, db):
+    phone = ApplicationFactory(slug="phone", provider="voximplant")
+    report = reported(lambda: rotating.stage(person, phone, secret=management_key.parts(), purpose="call", at=AT))
+    assert "new_certificate" in report
+    assert management_key.private_key().splitlines()[5] not in report
 
 
 def test_an_api_keys_secret_is_in_no_frame(person, rooms):
