@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import logging
 import sys
@@ -276,3 +277,21 @@ def test_an_error_report_does_not_hold_it(text, rooms):
 def test_time_is_told_in_words(admin, made, text):
     IssuedToken.objects.update(issued_at=made.issued_at - timedelta(hours=1))
     assert words(inspected(admin, text))["expires"] in {"expires in 10 min", "expires in 9 min"}
+
+
+HOSTILE = ["a\x00b", "\ud800", "\u202e", "<b>", "x" * 5000]
+
+
+@pytest.mark.parametrize("claim", ["apikey", "roomId", "participantId", "other"])
+@pytest.mark.parametrize("value", HOSTILE, ids=range(len(HOSTILE)))
+def test_claims_that_no_database_and_no_answer_can_hold(admin, rooms, claim, value):
+    claims = {"apikey": rooms.public_id, "permissions": ["allow_join"], "iat": 1, "exp": 2, claim: value}
+    answer = inspected(admin, handmade(claims))
+    assert (answer["kind"], answer["valid"]) == ("unknown" if value == "\ud800" else "vendor", False)
+
+
+def handmade(claims):
+    """A token as nobody's library writes it: its claims are JSON with escapes."""
+    parts = ({"alg": "HS256", "typ": "JWT"}, claims)
+    texts = [base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts]
+    return ".".join([*texts, "A" * 43])

@@ -178,6 +178,9 @@ def _applications(reading: Reading, *, within: Application | None) -> tuple[Appl
     public_id = reading.seen.public_id
     if public_id is None:
         return tuple(rows)
+    # PostgreSQL refuses a NUL in a parameter; no application's id has one, nor anything else that is not printed.
+    if not public_id.isprintable():
+        return ()
     # MariaDB compares loosely.
     return tuple(row for row in rows.filter(public_id=public_id) if row.public_id == public_id)
 
