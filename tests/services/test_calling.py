@@ -7,6 +7,7 @@ import socket
 import threading
 from contextlib import suppress
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
@@ -37,7 +38,7 @@ from token_issuer.models import (
     Rule,
     RuleWindow,
 )
-from token_issuer.services import examining, explaining, issuing, login_keys, redeeming, revoking
+from token_issuer.services import calling, examining, explaining, issuing, login_keys, redeeming, revoking
 from token_issuer.services.callers import Caller
 from token_issuer.services.transactions import OpenTransaction
 
@@ -427,3 +428,9 @@ def test_people_of_one_application_have_windows_of_their_own(issue, speech):
     issue()
     issue(by=caller(UserFactory()))
     assert sorted(RuleWindow.objects.values_list("used", flat=True)) == [1, 1]
+
+
+def test_every_service_calls_vendors_by_the_one_way_that_is_logged():
+    services = Path(calling.__file__).parent
+    direct = [path.name for path in services.glob("*.py") if "transport.send(" in path.read_text()]
+    assert direct == ["calling.py"]

@@ -32,7 +32,7 @@ from token_issuer.errors import BadOption, Conflict, FieldError, NoActiveCertifi
 from token_issuer.models import Certificate, VendorAccount
 from token_issuer.providers.called import CallOrder, Provisioned, Provisioner
 from token_issuer.registry import get_provider
-from token_issuer.services import auditing, naming, proving
+from token_issuer.services import auditing, calling, naming, proving
 from token_issuer.services.deciding import options_of
 from token_issuer.services.opening import opened_secret, seal_proof, signing_key
 from token_issuer.services.transactions import durable, require_no_transaction, retrying, write_alias
@@ -211,8 +211,12 @@ def _answer(attempt: _Attempt, *, create: bool) -> Provisioned:
     if left <= 0:
         message = "There was no time left to ask the vendor in."
         raise VendorUnavailable(message, reason="unreachable")
-    response = transport.send(attempt.request(create=create), deadline=min(left, transport.DEADLINE))
-    said: Provisioned = attempt.provider.read_provisioned(response)
+    said: Provisioned = calling.asked(
+        attempt.request(create=create),
+        attempt.provider.read_provisioned,
+        application=attempt.account.application,
+        deadline=min(left, transport.DEADLINE),
+    )
     return said
 
 

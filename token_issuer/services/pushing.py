@@ -28,7 +28,7 @@ from token_issuer.errors import NoActiveCertificate, TokenIssuerError, VendorUna
 from token_issuer.models import AuditKind, Certificate, Origin, PushState, VendorPush
 from token_issuer.providers.called import CallOrder
 from token_issuer.registry import get_provider
-from token_issuer.services import auditing, outbox
+from token_issuer.services import auditing, calling, outbox
 from token_issuer.services.callers import Caller
 from token_issuer.services.logged import facts
 from token_issuer.services.opening import opened_secret
@@ -39,8 +39,6 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from django.db.models import QuerySet
-
-    from token_issuer.providers.called import VendorResponse
 
 logger = logging.getLogger("token_issuer.vendor")
 
@@ -207,8 +205,7 @@ def _tell(push: VendorPush, *, at: datetime, deadline: float) -> None:
         order = CallOrder(
             public_id=application.public_id, options=options, at=at, entropy=os.urandom(32), secret=secret
         )
-        answer: VendorResponse = transport.send(pusher.push_request(order, told), deadline=deadline)
-    pusher.read_push(answer)
+        calling.asked(pusher.push_request(order, told), pusher.read_push, application=application, deadline=deadline)
 
 
 def _arrived(push: VendorPush, *, at: datetime) -> PushState:
