@@ -14,6 +14,7 @@ from django.conf import settings
 from django.core.management import call_command
 
 FOLDER = Path(__file__).resolve().parent
+STATIC = ["token_issuer/admin.css", "token_issuer/token-issuer.js", "token_issuer/token-issuer.d.ts"]
 
 
 def configure() -> None:
@@ -125,8 +126,8 @@ def mint_over_http() -> str:
     if answer.status_code != 201:
         sys.exit(f"no token: {answer.status_code} {answer.content.decode()}")
     page = browser.get("/admin/token_issuer/issuedtoken/", secure=True).content.decode()
-    if "Paste a token or an id" not in page or finders.find("token_issuer/admin.css") is None:
-        sys.exit("the admin lacks its templates or its style sheet")
+    if "Paste a token or an id" not in page or not all(map(finders.find, STATIC)):
+        sys.exit("templates or static files are missing")
     return str(answer.json()["token"])
 
 
