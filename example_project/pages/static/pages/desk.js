@@ -1,5 +1,6 @@
-// The desk: choose an application, fill in the grant, get the token.
+// The desk: choose an application, fill in the grant, get the token, which then keeps itself fresh.
 
+import { createTokenSource } from "../token_issuer/token-issuer.js";
 import { buildForm, element, readForm, readValue, showWrong } from "./grant_form.js";
 import { Issuer, Refused } from "./issuer.js";
 import { OwnTokens } from "./own_tokens.js";
@@ -17,6 +18,7 @@ const ownTokens = new OwnTokens(issuer, {
 });
 const fields = byId("fields");
 let offers = [];
+let source = null; // of the token that is shown
 
 const chosen = () => offers.find((offer) => offer.slug === byId("grant").elements.application.value);
 
@@ -61,10 +63,9 @@ function showRefusal(body) {
   if (body.error === "not_authenticated") box.append(" ", element("a", { href: signIn, textContent: "Sign in" }));
 }
 
-function bodyOf(offer) {
+function optionsFor(offer) {
   const extra = extraFields(offer).map(([name, schema]) => [name, readValue(fields, name, schema)]);
-  const grant = readForm(fields, offer.grant);
-  return { ...grant, ...Object.fromEntries(extra.filter(([, value]) => value !== undefined)) };
+  return { application: offer.slug, baseUrl: base, grant: readForm(fields, offer.grant), ...Object.fromEntries(extra) };
 }
 
 // The token is the caller's now: that it cannot be read aloud must not hide it.
@@ -78,21 +79,46 @@ async function decoded({ token, format }) {
   }
 }
 
-async function getToken() {
-  const offer = chosen();
-  showRefusal(null);
-  showWrong(fields, {});
-  try {
-    const answer = await issuer.issue(offer.slug, bodyOf(offer));
-    shown.show(answer, await decoded(answer));
-  } catch (refused) {
-    if (!(refused instanceof Refused)) throw refused;
-    showRefusal(refused.body);
-    showWrong(fields, refused.body.fields ?? {});
+function openSource(options) {
+  const opened = createTokenSource(options);
+  let isFirst = true; // a token that came by itself must not take the focus away
+  opened.addEventListener("token", async ({ detail: answer }) => {
+    const focus = isFirst;
+    isFirst = false;
+    const seen = await decoded(answer);
+    if (opened !== source) return;
+    showRefusal(null);
+    byId("life-told").textContent = "";
+    shown.show(answer, seen, { focus });
+  });
+  opened.addEventListener("will-expire", ({ detail: { renew_at: renewAt } }) => {
+    byId("life-told").textContent = renewAt ? "It expires soon, and is being renewed." : "It expires soon.";
+  });
+  opened.addEventListener("did-expire", () => {
+    byId("life-told").textContent = "It has expired.";
+  });
+  for (const name of ["denied", "signed-out", "error"]) {
+    opened.addEventListener(name, ({ detail: error }) => {
+      const code = name === "signed-out" ? "not_authenticated" : error.code;
+      showRefusal({ error: code, reason: error.reason, error_description: error.description });
+      showWrong(fields, error.fields);
+    });
   }
-  await ownTokens.refresh();
+  return opened;
 }
 
+// What goes wrong is told as an event.
+const quietly = (asking) => asking.then(() => ownTokens.refresh(), () => ownTokens.refresh());
+
+async function getToken() {
+  showRefusal(null);
+  showWrong(fields, {});
+  source?.close();
+  source = openSource(optionsFor(chosen()));
+  await quietly(source.get());
+}
+
+byId("renew").addEventListener("click", () => quietly(source.renew()));
 byId("applications").addEventListener("change", showFields);
 byId("grant").addEventListener("submit", async (event) => {
   event.preventDefault();

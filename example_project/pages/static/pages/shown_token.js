@@ -19,7 +19,7 @@ export class ShownToken {
     return this.#answer?.token_id;
   }
 
-  show(answer, decoded) {
+  show(answer, decoded, { focus }) {
     this.#answer = answer;
     this.#skew = Date.parse(answer.server_time) - Date.now();
     this.#standing = "live";
@@ -28,7 +28,7 @@ export class ShownToken {
     byId("token").textContent = answer.token;
     byId("nothing").hidden = true;
     byId("shown").hidden = false;
-    byId("answer-title").focus();
+    if (focus) byId("answer-title").focus();
     this.#tick();
   }
 

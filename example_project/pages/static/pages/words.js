@@ -27,6 +27,7 @@ const CODES = {
   insufficient_scope: "The token is good, but it may not do that.",
   no_token: "That takes a token, and none was sent.",
   invalid_grant: "There is nothing to refresh with (any more). Get a new token.",
+  garbled: "The site's answer cannot be read. Load the page again.",
   unreachable: "The site does not answer. Look at your connection and try again.",
 };
 
