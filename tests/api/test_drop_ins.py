@@ -29,6 +29,7 @@ urlpatterns = [
 FETCH = "compat/calls/fetch_rtc_token/"
 GET = "compat/rooms/get-token/"
 VALIDATE = "compat/rooms/validate-token/"
+AUTHENTICATE = "compat/speech/authenticate/"
 PATHS = [FETCH, GET, VALIDATE]
 JOINING: dict[str, object] = {"uid": 16, "channelName": "room-42"}
 
@@ -258,6 +259,39 @@ def test_one_that_was_signed_elsewhere_is_not_ours(browser, rooms):
 @pytest.mark.parametrize("body", [{}, {"token": 5}, {"token": None}, {"token": "x", "room": "a"}])
 def test_validating_wants_a_token(browser, rooms, body):
     assert_refused(browser.post(VALIDATE, body), 400, "invalid_request")
+
+
+# VocalStack
+
+
+def test_vocalstacks_front_end_gets_a_token_of_the_vendors(browser, speech, vocalstack):
+    response = browser.post(AUTHENTICATE)
+    assert (response.status_code, set(response.json())) == (200, {"token"})
+    assert response.json()["token"] in vocalstack.given
+    row = IssuedToken.objects.get()
+    assert (row.privileges, (row.expires_at - row.issued_at).total_seconds()) == (["readonly"], 10)
+
+
+def test_the_options_of_its_sdk_are_asked_for(browser, speech, vocalstack):
+    browser.post(AUTHENTICATE, {"access": "readwrite", "lifetime_s": 60, "one_time": True})
+    row = IssuedToken.objects.get()
+    assert (row.privileges, (row.expires_at - row.issued_at).total_seconds()) == (["readwrite"], 60)
+
+
+@pytest.mark.parametrize(
+    ("body", "name"),
+    [({"lifetime_s": 121}, "lifetime_s"), ({"lifetime_s": "60"}, "lifetime_s"), ({"access": "admin"}, "access"),
+     ({"lifetime": 60}, "lifetime"), ({"user": "boss"}, "user")],
+)  # fmt: skip
+def test_nothing_wrong_reaches_the_vendor(browser, speech, vocalstack, body, name):
+    response = browser.post(AUTHENTICATE, body)
+    assert_refused(response, 400, "invalid_request")
+    assert (set(response.json()["fields"]), vocalstack.asked) == ({name}, [])
+
+
+def test_a_vendor_that_fails_is_told_as_everywhere(browser, speech, vocalstack):
+    vocalstack.mode = "fail"
+    assert_refused(browser.post(AUTHENTICATE), 502, "vendor_unavailable", reason="failed")
 
 
 # All of them

@@ -41,6 +41,7 @@ from token_issuer.providers.base import (
 )
 from token_issuer.providers.base import gettext_noop as _
 from token_issuer.providers.called import CalledProvider, VendorRequest, VendorResponse
+from token_issuer.providers.drop_ins import Asked, IssuingDropIn
 from token_issuer.providers.fields import check, grant_field, option_field
 
 if TYPE_CHECKING:
@@ -139,6 +140,32 @@ class VocalStackGrant(Grant):
         return frozenset({self.access} if self.one_time else {self.access, REUSABLE})
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wanted:
+    """The options of the vendor's ``generateToken``, by their names there."""
+
+    access: Access = grant_field(default="readonly", label=_("Access"))
+    lifetime_s: int | None = grant_field(default=None, label=_("Lifetime"), help=_("Seconds."))
+    one_time: bool = grant_field(default=True, label=_("Once"))
+
+
+class Authenticate(IssuingDropIn[_Wanted]):
+    """The endpoint of the vendor's page "Client Side Authentication Tokens": its front-end takes ``{token}``."""
+
+    path = "authenticate"
+    summary = _("What the server of VocalStack's example answers: a token.")
+    shapes: ClassVar[tuple[type, ...]] = (_Wanted,)
+    names: ClassVar[Mapping[str, str]] = {"lifetime": "lifetime_s"}
+    answers: ClassVar[Mapping[str, object]] = {"token": {"type": "string"}}
+
+    def asked(self, sent: _Wanted) -> Asked:
+        lifetime = {} if sent.lifetime_s is None else {"lifetime": sent.lifetime_s}
+        return Asked(body={"access": sent.access, "one_time": sent.one_time, **lifetime})
+
+    def answer(self, token: str, grant: Grant) -> dict[str, object]:
+        return {"token": token}
+
+
 class VocalStackProvider(CalledProvider):
     """Short tokens for browsers that transcribe with VocalStack."""
 
@@ -172,6 +199,7 @@ class VocalStackProvider(CalledProvider):
     opaque = True
     # A second may be the whole life, so the request's own instant counts.
     whole_seconds = False
+    drop_ins = (Authenticate(),)
     requires: ClassVar[Mapping[str, str]] = {"httpx": "vendors"}
 
     def check_public_id(self, value: str) -> None:
