@@ -57,15 +57,16 @@ def page(node, live_server, client, **options):
     arguments = [f"{live_server.url}/issuer/", client.cookies["sessionid"].value, json.dumps(options)]
     command = [node, str(HERE / "live.mjs"), *arguments]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
+        orders, answers = process.stdin, process.stdout
+        assert orders is not None
+        assert answers is not None
 
         def order(name):
-            print(name, file=process.stdin, flush=True)
-            return json.loads(process.stdout.readline())
+            print(name, file=orders, flush=True)
+            return json.loads(answers.readline())
 
         yield order
-        process.stdin.close()
+        orders.close()
         assert process.wait(timeout=10) == 0
 
 
