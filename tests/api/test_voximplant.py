@@ -68,7 +68,8 @@ def test_without_an_account_there_is_a_reason(browser, phone):
         ({"login_key": None}, "login_key"),
         ({"login_key": ""}, "login_key"),
         ({"login_key": "k\u0000"}, "login_key"),
-        ({"other": 1}, "login_key"),
+        ({}, "login_key"),
+        ({"login_key": KEY, "other": 1}, "other"),
     ],
 )
 def test_bad_bodies_are_answered_by_field(browser, account, body, field):
@@ -96,9 +97,9 @@ def test_somebody_elses_key_is_answered_for_oneself(account, phone):
     assert made["token"] != HASH
 
 
-def test_the_offer_says_that_a_key_is_all(browser, account):
+def test_the_offer_names_no_user(browser, account):
     (offer,) = browser.get("applications/").json()["applications"]
-    assert list(offer["grant"]["properties"]) == ["login_key"]
+    assert list(offer["grant"]["properties"]) == ["login_key", "device"]
 
 
 def offered_name(browser):
