@@ -8,13 +8,13 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from tests.factories import ApplicationFactory, CertificateFactory, TokenFamilyFactory
+from tests.factories import AT, ApplicationFactory, CertificateFactory, TokenFamilyFactory
 from token_issuer.crypto import vault
 from token_issuer.ids import uuid7
-from token_issuer.models import Certificate, TokenFamily
+from token_issuer.models import Certificate, TokenFamily, VendorAccount
 from token_issuer.registry import get_provider
 from token_issuer.services import resealing
-from token_issuer.services.opening import opened_secret, seal_secret
+from token_issuer.services.opening import opened_proof, opened_secret, seal_proof, seal_secret
 
 ROWS = 400
 
@@ -135,6 +135,36 @@ def test_killed_in_the_middle_it_loses_nothing_and_goes_on(old_key, live_process
     for index, row in enumerate(Certificate.objects.order_by("pk")):
         with opened_secret(row, provider) as secret:
             assert secret.part("secret") == f"secret-{index}"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_killed_among_vendor_accounts_it_goes_on(settings, live_process):
+    first, second = settings.TOKEN_ISSUER["ENCRYPTION_KEYS"]
+    ring, application = settings.TOKEN_ISSUER, ApplicationFactory()
+    settings.TOKEN_ISSUER = {**ring, "ENCRYPTION_KEYS": [second, first]}
+    rows = [_account(application, index) for index in range(ROWS // 2)]
+    VendorAccount.objects.bulk_create(rows)
+    settings.TOKEN_ISSUER = ring
+    with live_process("token_issuer_reseal", "--batch-size=1") as running:
+        assert running.stdout is not None
+        running.stdout.readline()
+        running.send_signal(signal.SIGKILL)
+    assert 0 < resealing.survey().waiting < ROWS
+    with live_process("token_issuer_reseal") as again:
+        again.communicate(timeout=120)
+    assert (again.returncode, resealing.survey().waiting) == (0, 0)
+    for index, row in enumerate(VendorAccount.objects.order_by("pk")):
+        with opened_proof(row) as proof:
+            assert proof.part("ha1") == f"proof-{index}"
+
+
+def _account(application, index: int) -> VendorAccount:
+    row_id = uuid7()
+    sealed = [seal_proof({"ha1": f"{kind}-{index}"}, row=row_id) for kind in ("proof", "next")]
+    columns = dict(zip(("sealed_secret", "pending_secret"), sealed, strict=True))
+    return VendorAccount(
+        id=row_id, application=application, principal_key=row_id, subject=f"user-{index}", pending_at=AT, **columns
+    )
 
 
 # Refresh tokens, which are never re-encrypted

@@ -138,6 +138,19 @@ def test_what_is_replaced_meanwhile_is_kept(two_of_each, rotated, place):
     assert (done.raced, bytes(getattr(place.rows().get(), place.column))) == (1, b"written by somebody else")
 
 
+def test_a_run_that_was_interrupted_between_columns_goes_on(two_of_each, rotated):
+    def interrupt(done):
+        if done.resealed == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        resealing.reseal(batch_size=1, progress=interrupt)
+    assert resealing.survey().rows == {"test2": 1, "test1": 3}
+    assert resealing.reseal().resealed == 1
+    with opened_proof(VendorAccount.objects.get()) as proof:
+        assert proof.part("ha1") == "current"
+
+
 def test_a_ring_entry_that_one_of_them_names_is_missed(two_of_each, settings):
     settings.TOKEN_ISSUER = {"ENCRYPTION_KEYS": settings.TOKEN_ISSUER["ENCRYPTION_KEYS"][1:]}
     assert resealing.survey().absent == {"test2": 4}
