@@ -27,6 +27,7 @@ from token_issuer.crypto import opaque
 from token_issuer.formats import refresh_text
 from token_issuer.models import AuditEvent, AuditKind
 from token_issuer.providers import fields
+from token_issuer.providers.called import PairKeeper
 from token_issuer.registry import providers
 from token_issuer.services import authenticating
 
@@ -69,6 +70,16 @@ def test_the_lifetimes_of_every_provider_are_told():
     for provider in providers().values():
         limits = provider.lifetimes
         assert told[provider.label] == f"{limits.minimum:,}, {limits.default:,}, {limits.maximum:,}"
+
+
+def test_the_readme_has_a_row_for_every_provider():
+    told = {cells[1]: cells[3:] for cells in rows(read("README.md")) if len(cells) == 5}
+    assert set(told) - {"provider"} == set(providers())
+    for provider in providers().values():
+        limits = provider.lifetimes
+        vendors = isinstance(provider, PairKeeper) and provider.renews_pairs
+        life = "as the vendor says" if vendors else f"{limits.default:,} s, {limits.maximum:,} s"
+        assert told[provider.name] == [life, provider.revocation.value]
 
 
 def test_the_list_of_errors_is_the_one_that_is_answered():

@@ -42,6 +42,12 @@ def test_it_is_small_and_needs_nothing():
     assert 4_000 < len(short.encode()) < 6_000  # and its names are as long as they are
 
 
+def test_it_stores_and_signs_nothing():
+    code = MODULE.read_text(encoding="utf-8")
+    places = ("localStorage", "sessionStorage", "indexedDB", "caches", "cookie", "cookieStore", "crypto", "sign", "HMAC")
+    assert [word for word in places if re.search(rf"\b{word}\b", code)] == []
+
+
 @pytest.fixture
 def signed_in(transactional_db, client):
     """The session of somebody who may listen in any room."""
