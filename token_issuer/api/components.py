@@ -306,7 +306,7 @@ def _inspection() -> Schema:
             "issued_at": INSTANT_OR_NULL,
             "expires_at": INSTANT_OR_NULL,
             "details": {"type": "array", "items": record({"name": TEXT, "value": TEXT})},
-            "certificate": {"anyOf": [certificate, {"type": "null"}]},
+            "certificate": {**certificate, "type": ["object", "null"]},
             "token_id": {**IDENTIFIER, "type": ["string", "null"], "description": "Its row in the audit."},
             "standing": {**STANDINGS, "type": ["string", "null"], "enum": [*STANDINGS["enum"], None]},
             "temporary": flag,
