@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
 
 import pytest
@@ -13,11 +14,13 @@ from tests.api.browsers import Browser
 from tests.api.refusals import HEADERS, assert_refused
 from tests.api.test_schema import fits
 from tests.factories import ApplicationFactory, CertificateFactory, RuleFactory, UserFactory, api_key, caller
+from tests.papers import read
 from tests.statements import counted
 from token_issuer.api.schema import document, drop_in_paths
 from token_issuer.api.spectacular import merge
 from token_issuer.formats import jwt_hs256
 from token_issuer.models import AuditEvent, Certificate, IssuedToken, Origin, RuleWindow
+from token_issuer.providers.specs import specs
 from token_issuer.registry import get_provider, providers
 from token_issuer.services import issuing, revoking
 
@@ -29,6 +32,7 @@ urlpatterns = [
 FETCH = "compat/calls/fetch_rtc_token/"
 GET = "compat/rooms/get-token/"
 VALIDATE = "compat/rooms/validate-token/"
+PAGE = read("docs/drop-ins.md")
 AUTHENTICATE = "compat/speech/authenticate/"
 PATHS = [FETCH, GET, VALIDATE]
 JOINING: dict[str, object] = {"uid": 16, "channelName": "room-42"}
@@ -404,6 +408,18 @@ def test_real_answers_fit(browser, calls, rooms):
     assert fits(made, "DropIn_get-token")
     for token in (made["token"], "x"):
         assert fits(browser.post(VALIDATE, {"token": token}).json(), "DropIn_validate-token")
+
+
+def test_the_page_about_them_names_each_and_no_other():
+    rows = re.findall(r"^\| \w+ \| `compat/<slug>/([\w-]+)` \| `\{(.*?)\}` \| `\{(.*?)\}` \|$", PAGE, re.MULTILINE)
+    told = {path: (words_in(sent), words_in(answer)) for path, sent, answer in rows}
+    known = [each for provider in providers().values() for each in provider.drop_ins]
+    assert told == {each.path: ({spec.name for spec in specs(each.shapes[0])}, set(each.answers)) for each in known}
+    assert set(re.findall(r'"/issuer/compat/\w+/([\w-]+)"', PAGE)) == set(told)
+
+
+def words_in(text: str) -> set[str]:
+    return set(re.findall(r'"([a-zA-Z_]+)"', text))
 
 
 @pytest.fixture
