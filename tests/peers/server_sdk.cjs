@@ -15,6 +15,17 @@ const operations = {
     for (const [name, value] of Object.entries(claims ?? {})) builder.setClaim(name, value);
     return builder.toJwt();
   },
+  // What it would send to the server API; nothing leaves this machine.
+  async call({ api_key, secret, method, body }) {
+    let sent;
+    globalThis.fetch = async (url, init) => {
+      const headers = Object.fromEntries(new Headers(init.headers));
+      sent = { url: String(url), method: init.method, authorization: headers.authorization, body: init.body };
+      return new Response("{}", { headers: { "content-type": "application/json" } });
+    };
+    await new sdk.VideoSDK({ apiKey: api_key, secret }).sessions[method](body);
+    return sent;
+  },
   verify: ({ token, secret }) => sdk.verifyToken(token, secret),
 };
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from random import Random
 from typing import Any
 
@@ -10,8 +11,10 @@ import pytest
 from tests.peers import random_values
 from tests.peers.node import ask
 from tests.peers.test_jsonwebtoken import NOW, signed
+from tests.providers.test_pushing import PARTICIPANT, SECRET, videosdk_order
 from token_issuer.errors import TokenMalformed
 from token_issuer.formats import jwt_hs256
+from token_issuer.providers.videosdk import VideoSDKProvider
 
 pytestmark = pytest.mark.peers
 
@@ -75,6 +78,30 @@ def test_neither_verifies_with_another_secret():
     token = jwt_hs256.encode(expected(ASKED[0]), key=ASKED[0]["secret"])
     assert server_sdk("verify", [{"token": token, "secret": "other"}]) == [{"error": "Invalid token signature"}]
     assert not jwt_hs256.verify(token, key="other")
+
+
+@pytest.mark.parametrize(
+    ("on_revocation", "method", "body"),
+    [
+        ("remove", "removeParticipant", {"participantId": "user-1", "roomId": "room-42"}),
+        ("end_session", "end", {"roomId": "room-42"}),
+    ],
+)
+def test_a_revocation_is_told_as_the_package_tells_it(on_revocation, method, body):
+    order = videosdk_order(on_revocation=on_revocation)
+    ours = VideoSDKProvider().push_request(order, PARTICIPANT)
+    [theirs] = server_sdk("call", [{"api_key": "key-1", "secret": SECRET, "method": method, "body": body}])
+    assert (ours.method, ours.url) == (theirs["method"], theirs["url"])
+    assert json.dumps(dict(ours.values), separators=(",", ":")) == theirs["body"]
+    (our_header, our_claims), (their_header, their_claims) = (
+        jwt_hs256.read(token) for token in (ours.headers["Authorization"], theirs["authorization"])
+    )
+    # Theirs gives a moderator's rights without need, and lives a day.
+    differs = {"permissions", "iat", "exp"}
+    assert our_header == their_header
+    assert {name: value for name, value in our_claims.items() if name not in differs} == {
+        name: value for name, value in their_claims.items() if name not in differs
+    }
 
 
 # Known gaps of the package, version 0.1.1
