@@ -165,3 +165,13 @@ def test_it_shows_what_is_open(run, user, phone):
 
 def test_it_shows_that_there_is_nothing(run, user, phone):
     assert run("token_issuer_account", "phone", "ada", "--show").out == "He has no account at this application.\n"
+
+
+def test_the_certificate_that_is_missing_comes_by_rotating(run, typed, user, hotel, reception):
+    Certificate.objects.all().delete()
+    assert run("token_issuer_account", "hotel", "ada", "--provision").code == 1
+    typed("n" * 32)
+    assert run("token_issuer_rotate", "hotel", "--purpose=call", "--secret-stdin").code == 0
+    assert run("token_issuer_rotate", "hotel", "--purpose=call", "--activate").code == 0
+    assert run("token_issuer_account", "hotel", "ada", "--provision").code == 0
+    assert reception.keys == {"n" * 32}
