@@ -15,6 +15,7 @@ from token_issuer.admin.one_time_keys import OneTimeKeyAdmin
 from token_issuer.admin.rules import RuleAdmin
 from token_issuer.admin.token_families import TokenFamilyAdmin
 from token_issuer.admin.vendor_accounts import VendorAccountAdmin
+from token_issuer.admin.vendor_pairs import VendorPairAdmin
 
 __all__ = [
     "ApiKeyAdmin",
@@ -26,4 +27,5 @@ __all__ = [
     "RuleAdmin",
     "TokenFamilyAdmin",
     "VendorAccountAdmin",
+    "VendorPairAdmin",
 ]
