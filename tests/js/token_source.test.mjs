@@ -36,6 +36,8 @@ function frozen({ chance = 0 } = {}) {
   mock.method(Math, "random", () => chance);
 }
 
+// Time enough for a request that should not come.
+const quiet = () => new Promise((resolve) => setTimeout(resolve, 50));
 const pass = (seconds) => clock.pass(seconds);
 const refused = (code) => (error) => error instanceof TokenError && error.code === code;
 const denial = [403, { error: "policy_denied", reason: "not_a_member", error_description: "No.", request_id: "r9" }];
@@ -370,11 +372,15 @@ describe("refusals", () => {
     assert.equal((await source.get()).token, "secret-token-1");
     for (const [seconds, posts] of [[1, 3], [2, 4], [4, 5]]) {
       pass(seconds - 0.1);
+      await quiet();
       assert.equal(issuer.posts.length, posts - 1);
       pass(0.1);
       await until(() => issuer.posts.length === posts && events.length === posts + 1);
     }
     assert.deepEqual(events.at(-1), ["token", "secret-token-2"]);
+    issuer.answers = [busy()];
+    await source.renew().catch(() => {});
+    await assert.rejects(source.renew(), { retryAfter: 1 }); // what went well begins the count anew
   });
 
   test("it goes on after the end of the token", async () => {
@@ -466,13 +472,29 @@ describe("closing", () => {
   });
 
   test("closing ends a call that is under way, without an event", async () => {
+    frozen();
     const source = made();
     const events = heard(source);
     issuer.delay = new Promise(() => {});
-    const coming = assert.rejects(source.get(), refused("closed"));
+    let ended = null;
+    source.get().catch((error) => (ended = error));
     await until(() => issuer.greetings.length === 1);
     source.close();
-    await coming;
+    await until(() => ended);
+    assert.equal(ended.code, "closed");
+    assert.deepEqual(events, []);
+  });
+
+  test("an answer that was read when it closes is not kept", async () => {
+    const source = made();
+    const events = heard(source);
+    const { json } = Response.prototype;
+    mock.method(Response.prototype, "json", async function read() {
+      const body = await json.call(this);
+      if (body.token) source.close();
+      return body;
+    });
+    await assert.rejects(source.get(), refused("closed"));
     assert.deepEqual(events, []);
   });
 

@@ -128,7 +128,6 @@ class TokenSource extends EventTarget {
   }
 
   async #greet() {
-    this.#csrfToken = null;
     const { csrf_token: token } = await this.#call(this.#address.applications, {});
     if (typeof token !== "string") throw failure("garbled");
     this.#csrfToken = token;
@@ -168,7 +167,6 @@ class TokenSource extends EventTarget {
     this.#token = answer;
     this.#offset = Date.parse(answer.server_time) - began; // as if the answer had taken no time to come: never late
     this.#failures = 0;
-    this.#rest = { until: 0, error: null };
     this.#endsAt = ends;
     // Later by chance, so that a server that was away is not asked by everybody at once.
     const renewal = Number.isNaN(renews) ? Infinity : renews + ((ends - renews) / 10) * Math.random();
