@@ -121,8 +121,8 @@ def test_nothing_given_is_no_secret():
 
 
 def test_a_purpose_that_the_provider_does_not_have():
-    with pytest.raises(CommandError, match=r"VideoSDK has no purpose 'call'; there are: sign\."):
-        sources.given({}, ONE, "call")
+    with pytest.raises(CommandError, match=r"VideoSDK has no purpose 'mail'; there are: sign, call\."):
+        sources.given({}, ONE, "mail")
 
 
 def test_a_secret_never_shows(typed):

@@ -14,6 +14,7 @@ from django.utils import timezone
 from tests.factories import AT, ApplicationFactory, CertificateFactory, IssuedTokenFactory, RuleFactory
 from token_issuer.errors import NotFound
 from token_issuer.models import AuditEvent, Certificate, IssuedToken, Origin
+from token_issuer.registry import providers
 from token_issuer.services import clocks, diagnosing, probing
 from token_issuer.services.callers import Caller
 from token_issuer.services.findings import Diagnosis, Severity
@@ -256,7 +257,8 @@ def test_an_application_that_cannot_be_tried_is_a_warning(rooms, secure, monkeyp
 
 def test_an_application_of_a_provider_that_is_gone_is_found(db, secure):
     CertificateFactory(application=ApplicationFactory(slug="rooms", provider="gone"), active=True, secret={"a": "b"})
-    assert failures(full()) == [("provider", "There is no provider 'gone'; known: agora, own, own-once, videosdk.")]
+    known = ", ".join(providers())
+    assert failures(full()) == [("provider", f"There is no provider 'gone'; known: {known}.")]
 
 
 def test_a_policy_of_no_application_is_noticed(rooms, settings, secure):
