@@ -24,6 +24,8 @@ def test_a_vendors_token_is_shown_though_nobody_here_can_read_it(person):
     guest.sign_in("guest")
     ask(guest.page, "Transcripts")
     expect(answer(guest.page)).to_contain_text("readonly")
+    expect(answer(guest.page)).to_contain_text("its vendor's cloud")
+    expect(answer(guest.page)).to_contain_text("not at all: ask for another")
     expect(answer(guest.page)).to_contain_text("nothing that anybody else can read")
     expect(guest.page.get_by_role("timer")).to_have_text(re.compile("00:(10|0[0-9])"))
 

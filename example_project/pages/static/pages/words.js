@@ -46,14 +46,18 @@ export function endingInWords(revocation) {
   return ENDINGS[revocation] ?? "";
 }
 
+const WITH_ROOMS = ["agora", "videosdk"]; // without a room these open all of them
+
 // A token of the site's own names no room: its rights say what it opens here.
 export function placeInWords({ resource, provider }) {
-  return resource || (provider.startsWith("own") ? "this site" : "everything");
+  if (resource) return resource;
+  if (WITH_ROOMS.includes(provider)) return "everything";
+  return provider.startsWith("own") ? "this site" : "its vendor's cloud";
 }
 
 export function renewalInWords({ renew_at: renewAt, provider }) {
   if (renewAt) return timeInWords(renewAt);
-  return provider.startsWith("own") ? "not at all: ask for another" : "not needed: the vendor checks it once, when joining";
+  return provider === "videosdk" ? "not needed: the vendor checks it once, when joining" : "not at all: ask for another";
 }
 
 export function durationInWords(seconds) {
