@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
+from token_issuer import transport
 from token_issuer.crypto import digests, refresh_texts
-from token_issuer.models import IssuedToken, OneTimeKey, TokenFamily
-from token_issuer.services import families
+from token_issuer.models import IssuedToken, OneTimeKey, TokenFamily, VendorPair
+from token_issuer.providers.called import PairTexts, VendorRequest
+from token_issuer.services import families, pair_rows
 
 REFUSED = {"error": "invalid_grant"}
 
@@ -45,3 +48,23 @@ def redeem(request: HttpRequest) -> JsonResponse:
     key.consumed_at = timezone.now()
     key.save()
     return JsonResponse({"token": "made"}, status=201)
+
+
+@csrf_exempt
+def pair(request: HttpRequest) -> JsonResponse:
+    row = VendorPair.objects.select_related("application").get()
+    old, now = pair_rows.opened(row), timezone.now()
+    if row.is_fresh(now):
+        return JsonResponse({"token": old.access}, status=201)
+    form = {"grant_type": "refresh_token", "refresh_token": old.refresh, "client_id": row.application.public_id}
+    answer = transport.send(VendorRequest(method="POST", url=row.application.options["token_url"], values=form))
+    if not answer.ok:
+        return JsonResponse(REFUSED, status=400)
+    made = answer.json()
+    ends = now + timedelta(seconds=made["expires_in"])
+    fresh = PairTexts(access=made["access_token"], access_expires_at=ends, refresh=made["refresh_token"])
+    for name, value in pair_rows.columns_of(fresh, row=row.pk, at=now).items():
+        setattr(row, name, value)
+    row.renewed_at = now
+    row.save()
+    return JsonResponse({"token": made["access_token"]}, status=201)

@@ -20,4 +20,5 @@ urlpatterns = [
     path("naive/refresh/", naive.refresh),
     path("naive/opened/", naive.opened),
     path("naive/redeem/", naive.redeem),
+    path("naive/pair/", naive.pair),
 ]
