@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, overload
+from typing import TYPE_CHECKING, Final, overload
 
 from token_issuer import signals
-from token_issuer.crypto import TokenText, digests
+from token_issuer.crypto import TokenText
 from token_issuer.errors import (
     ApplicationDisabled,
     BadGrant,
@@ -18,8 +18,7 @@ from token_issuer.errors import (
     PolicyDenied,
     SubjectMismatch,
 )
-from token_issuer.models import EpochKind, IssuedToken, epoch_key, epochs_now
-from token_issuer.models.revocation_epoch import EVERYTHING_KEY
+from token_issuer.models import IssuedToken
 from token_issuer.providers.base import MintedToken, MintOrder
 from token_issuer.services import (
     accounts,
@@ -31,6 +30,7 @@ from token_issuer.services import (
     parents,
     recording,
     spending,
+    token_rows,
 )
 from token_issuer.services.logged import facts
 from token_issuer.services.transactions import require_no_transaction
@@ -197,9 +197,8 @@ def issue_decided(
         )
     minted = making.minted(question, order, certificate)
     issuance = _issuance(question, decision, order=order, minted=minted, lineage=lineage)
-    row = _row(
-        question, certificate, issuance, epochs=_epochs(question, certificate, grant, lineage=lineage), lineage=lineage
-    )
+    epochs = token_rows.epochs_of(question, certificate, grant, lineage=lineage)
+    row = token_rows.row_of(question, certificate, issuance, epochs=epochs, lineage=lineage)
     recording.record(
         recording.Entry(
             row=row,
@@ -230,7 +229,8 @@ def _had_from_vendor(
     """
     require_no_transaction(VENDOR_IS_ASKED)
     at = order.issued_at
-    epochs = calling.epochs_before(question.application, _epochs(question, certificate, order.grant, lineage=lineage))
+    made_under = token_rows.epochs_of(question, certificate, order.grant, lineage=lineage)
+    epochs = calling.epochs_before(question.application, made_under)
     reserved = recording.Reservation(
         charge=decision.charge,
         claim=lineage.claim if lineage else None,
@@ -240,7 +240,7 @@ def _had_from_vendor(
     with calling.giving_back(question, reserved, at=at):
         minted = making.had_from_vendor(question, order, certificate, longest=decision.lifetime)
         issuance = _issuance(question, decision, order=order, minted=minted, lineage=lineage)
-        row = _row(question, certificate, issuance, epochs=epochs, lineage=lineage)
+        row = token_rows.row_of(question, certificate, issuance, epochs=epochs, lineage=lineage)
         recording.record(
             recording.Entry(row=row, family=lineage.newborn if lineage else None),
             at=at,
@@ -298,69 +298,6 @@ def _issuance(
         sdk=question.provider.sdk(minted, order.grant),
         notices=question.provider.notices(order.grant, question.options),
         pair=lineage.pair if lineage else None,
-    )
-
-
-def _epochs(
-    question: Question,
-    certificate: Certificate | None,
-    grant: Grant,
-    *,
-    lineage: Lineage | None,
-) -> Any:  # noqa: ANN401  an expression
-    caller, application = question.caller, question.application
-    own_keys = [certificate.pk] if certificate is not None else []
-    if lineage is not None and lineage.epochs is not None:
-        # What it comes from may have been ended a moment ago: its epochs count, never newer ones.
-        return lineage.epochs + epochs_now(own_keys)
-    # Read in the row's own INSERT: a set that is ended while the INSERT is open ends this token too.
-    sets = [caller.principal_key, application.pk, _resource_key(application, grant), EVERYTHING_KEY]
-    sets += [caller.api_key.pk] if caller.api_key is not None else []
-    # A server's own key is its principal too, and counts once.
-    return epochs_now({*sets, *own_keys})
-
-
-def _resource_key(application: Application, grant: Grant) -> UUID:
-    return epoch_key(EpochKind.RESOURCE, application.pk, grant.resource)
-
-
-def _row(
-    question: Question,
-    certificate: Certificate | None,
-    issuance: Issuance,
-    *,
-    epochs: Any,  # noqa: ANN401  an expression or a number
-    lineage: Lineage | None,
-) -> IssuedToken:
-    caller, application, grant = question.caller, question.application, issuance.grant
-    return IssuedToken(
-        id=issuance.token_id,
-        application=application,
-        certificate=certificate,
-        api_key=caller.api_key,
-        family=lineage.family if lineage else None,
-        generation=lineage.generation if lineage else None,
-        principal=caller.principal,
-        principal_key=caller.principal_key,
-        user_id=caller.user_id,
-        subject=grant.subject or "",
-        resource=grant.resource,
-        resource_key=_resource_key(application, grant),
-        privileges=sorted(grant.privileges),
-        slot=question.slot,
-        format=issuance.format,
-        digest=digests.digest(issuance.token),
-        fingerprint=digests.token_fingerprint(issuance.token),
-        issued_at=issuance.issued_at,
-        expires_at=issuance.expires_at,
-        epochs=epochs,
-        one_time=question.provider.is_one_time(grant),
-        temporary=question.temporary,
-        password_stamp=families.stamp_of(caller) if question.provider.verified_here else "",
-        origin=caller.origin,
-        decision=issuance.decision[: deciding.LONGEST_NAME],
-        request_id=caller.audited_request_id,
-        **caller.circumstances,
     )
 
 
