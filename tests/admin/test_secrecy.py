@@ -22,6 +22,8 @@ def filled(**changes):
         "public_id": VIDEOSDK_KEY,
         "secret-secret": CANARY,
         "reference": "",
+        "option-on_revocation": "remove",
+        "option-api_url": "https://api.videosdk.live",
         "slots": "4",
         "rule_for": "everyone",
         "rule_privileges": ["allow_join"],
