@@ -18,6 +18,8 @@ from token_issuer.providers.durations import LONGEST_DURATION, parse_duration, t
         ("PT90S", 90),
         ("P1D", 86_400),
         ("P1DT1S", 86_401),
+        ("P1W", 604_800),
+        ("P2W", 1_209_600),
     ],
 )
 def test_parse_duration(value: int | str, seconds: int) -> None:
@@ -45,6 +47,12 @@ def test_parse_duration(value: int | str, seconds: int) -> None:
         "PT",
         "P1DT",
         "P1M",
+        "PW",
+        "P1W1D",
+        "P1DT1W",
+        "PT1W",
+        "P1.5W",
+        "p1w",
         "PT1.5S",
         "pt1h",
         "٣s",
@@ -55,7 +63,7 @@ def test_parse_duration_refuses_other_spellings(value: object) -> None:
         parse_duration(value)  # type: ignore[arg-type]  # the point
 
 
-@pytest.mark.parametrize("value", [0, -1, 10**18, LONGEST_DURATION + 1, "0s", "PT0S", "999999999999d"])
+@pytest.mark.parametrize("value", [0, -1, 10**18, LONGEST_DURATION + 1, "0s", "PT0S", "999999999999d", "P0W", "P522W"])
 def test_parse_duration_refuses_what_is_out_of_range(value: int | str) -> None:
     with pytest.raises(ValueError, match=r"^must be 1 to 315360000 seconds$"):
         parse_duration(value)

@@ -11,8 +11,11 @@ LONGEST_DURATION: Final = 3650 * 86_400
 _UNIT_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _DIGITS = re.compile(r"[0-9]{1,12}")
 _SHORT = re.compile(r"([0-9]{1,12})([smhd])")
+_ISO_SECONDS: Final = (7 * 86_400, 86_400, 3600, 60, 1)
+# Weeks stand alone.
 _ISO = re.compile(
-    r"P(?=[0-9T])(?:([0-9]{1,12})D)?(?:T(?=[0-9])(?:([0-9]{1,12})H)?(?:([0-9]{1,12})M)?(?:([0-9]{1,12})S)?)?"
+    r"P(?:([0-9]{1,12})W|"
+    r"(?=[0-9T])(?:([0-9]{1,12})D)?(?:T(?=[0-9])(?:([0-9]{1,12})H)?(?:([0-9]{1,12})M)?(?:([0-9]{1,12})S)?)?)"
 )
 
 
@@ -24,8 +27,8 @@ def parse_duration(value: int | str) -> int:
     """Return whole seconds, 1 to ``LONGEST_DURATION``.
 
     Args:
-        value: whole seconds, a number with one unit (``"90s"``, ``"120m"``, ``"2h"``, ``"1d"``), or ISO 8601 days to
-            seconds without fractions (``"PT1H30M"``).
+        value: whole seconds, a number with one unit (``"90s"``, ``"120m"``, ``"2h"``, ``"1d"``), or ISO 8601 weeks
+            (``"P1W"``), or days to seconds (``"P1DT12H"``, ``"PT1H30M"``), without fractions.
 
     Raises:
         DurationOutOfRange: a duration outside that range.
@@ -60,5 +63,5 @@ def _seconds(value: object) -> int | None:
     if short := _SHORT.fullmatch(value):
         return int(short[1]) * _UNIT_SECONDS[short[2]]
     if iso := _ISO.fullmatch(value):
-        return sum(int(count or 0) * unit for count, unit in zip(iso.groups(), (86_400, 3600, 60, 1), strict=True))
+        return sum(int(count or 0) * unit for count, unit in zip(iso.groups(), _ISO_SECONDS, strict=True))
     return None
