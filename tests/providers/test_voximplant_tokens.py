@@ -33,7 +33,11 @@ voximplant = VoximplantProvider()
         (1, HOURS_48, 1),
         (172_800, HOURS_48, 172_800),
         (2_592_000, DAYS_30, 2_592_000),
-        (99_999_999, DAYS_30, 99_999_999),
+        (172_800 + 86_400, HOURS_48, 172_800 + 86_400),
+        # More than any of them lives, whatever clocks say.
+        (172_800 + 86_401, HOURS_48, HOURS_48),
+        (90_000_000, DAYS_30, DAYS_30),
+        (99_999_999, DAYS_30, DAYS_30),
         # The documented lifetimes in milliseconds.
         (172_800_000, HOURS_48, 172_800),
         (2_592_000_000, DAYS_30, 2_592_000),

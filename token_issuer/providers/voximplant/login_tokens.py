@@ -31,7 +31,7 @@ LIFETIMES: Final = Lifetimes(
     source="The Web SDK's reference of LoginTokens: an access token lives 48 hours, a refresh token 30 days.",
 )
 
-_RELATIVE_BELOW: Final = 10**8  # a smaller number is a number of seconds: three years are more than any of them lives
+_RELATIVE_BELOW: Final = 10**8  # a smaller number is a number of seconds, if such a token can live as long
 _MILLISECONDS_ABOVE: Final = 10**11  # a larger one is a Unix time in milliseconds: as seconds it is the year 5138
 _LARGEST: Final = 10**14
 _SLACK: Final = 86_400  # seconds: clocks differ
@@ -72,7 +72,7 @@ def seconds_left(reported: int, *, documented: int, at: datetime) -> int:
     """Return the seconds that a token has left, whatever unit the SDK meant; ``documented`` where that is not clear."""
     now = int(at.timestamp())
     if reported < _RELATIVE_BELOW:
-        return reported
+        return reported if reported <= documented + _SLACK else documented
     unix_time, duration, unix_time_in_ms = reported - now, reported // 1000, reported // 1000 - now
     readings = [unix_time_in_ms] if reported > _MILLISECONDS_ABOVE else [unix_time, duration]
     likely = [seconds for seconds in readings if 1 <= seconds <= documented + _SLACK]
