@@ -404,6 +404,18 @@ def test_an_access_token_stands_for_no_administrator(check, text, admin):
         check(text, by=caller(admin.user, scopes=frozenset({"tokens:introspect"})))
 
 
+def test_a_foreign_twin_hides_no_token_from_its_own_server(check, hashed):
+    own = IssuedToken.objects.get().application
+    other = ApplicationFactory(slug="other-phone", provider="voximplant", public_id="b.account.voximplant.com")
+    IssuedTokenFactory(
+        application=other, certificate=None, digest=digests.digest(hashed), resource="", revoked_at=AT, reason="x"
+    )
+    found = check(hashed, by=server(own, "tokens:introspect"))
+    assert (found.verdict, found.application) == ("", own)
+    found = check(hashed, by=server(other, "tokens:introspect"))
+    assert (found.verdict, found.application) == ("revoked", other)
+
+
 def test_to_a_server_everybody_elses_is_unknown(check, text, hashed, once, own, user, rooms):
     other = server(ApplicationFactory(slug="other", ready=True, public_id="another"), "tokens:introspect")
     short = issuing.issue(caller(user), "once", body={}, at=AT).token.reveal()

@@ -112,9 +112,7 @@ def inspect(text: str | TokenText, *, at: datetime, within: Application | None =
     wrapped = TokenText(revealed(text))
     del text  # what an error reporter would print of this frame
     # By its id, too: an access token has an equally good twin with another digest.
-    token = verifying.find(wrapped) or verifying.find_named(wrapped, at=at)
-    if token is not None and within is not None and token.application_id != within.pk:
-        token = None
+    token = verifying.find(wrapped, within=within) or verifying.find_named(wrapped, at=at, within=within)
     reports = [
         _report(wrapped, reading, token, at=at, within=within) for reading in _likeliest(_readings(wrapped), token)
     ]

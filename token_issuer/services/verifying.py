@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import datetime
 
-    from token_issuer.models import IssuedToken
+    from token_issuer.models import Application, IssuedToken
     from token_issuer.providers.base import Provider
     from token_issuer.services.addresses import Address
 
@@ -121,10 +121,11 @@ def _by_digest(text: TokenText, kind: Kind | None, *, at: datetime) -> Verified:
     return verified(token, kind or (Kind.ACCESS if provider.verified_here else Kind.VENDOR))
 
 
-def find(text: str | TokenText) -> IssuedToken | None:
+def find(text: str | TokenText, *, within: Application | None = None) -> IssuedToken | None:
     """Return the row of a token text, whatever its state, with ``epochs_now``; None when we never issued it.
 
     Formats without a random part can give two rows one text; the one that was ended counts, else the newest.
+    ``within``: only rows of this application; a twin of another's neither answers for its rows nor hides them.
 
     Raises:
         Unavailable: the database does not answer.
@@ -132,17 +133,19 @@ def find(text: str | TokenText) -> IssuedToken | None:
     if not is_plausible(text):
         return None
     digest = digests.digest(text)
-    found = reading(lambda: list(rows().filter(digest=digest).order_by("-pk")))
+    known = rows().filter(digest=digest) if within is None else rows().filter(digest=digest, application=within)
+    found = reading(lambda: list(known.order_by("-pk")))
     # MariaDB compares loosely; what decides is compared again here.
     same = [row for row in found if digests.same(row.digest, digest)]
     ended = [row for row in same if row.revoked_at is not None or row.epochs != row.epochs_now]  # type: ignore[attr-defined]
     return next(iter(ended or same), None)
 
 
-def find_named(text: TokenText, *, at: datetime) -> IssuedToken | None:
+def find_named(text: TokenText, *, at: datetime, within: Application | None = None) -> IssuedToken | None:
     """Return the row of the token that a text is, in whatever spelling, to end it; None when we never issued it.
 
-    A good access token names its row; everything else, also one that has expired, is known by its text.
+    A good access token names its row; everything else, also one that has expired, is known by its text. ``within``:
+    only rows of this application.
 
     Raises:
         Unavailable: the database does not answer.
@@ -150,9 +153,9 @@ def find_named(text: TokenText, *, at: datetime) -> IssuedToken | None:
     seen = look(text)
     if seen.kind is Kind.ACCESS and seen.signed is not None:
         token = access_tokens.row_named(seen.signed, at=at)
-        if token is not None:
+        if token is not None and (within is None or token.application_id == within.pk):
             return token
-    return find(text)
+    return find(text, within=within)
 
 
 def _require_signature(text: TokenText, token: IssuedToken, provider: Provider) -> None:
