@@ -404,6 +404,17 @@ def test_an_access_token_stands_for_no_administrator(check, text, admin):
         check(text, by=caller(admin.user, scopes=frozenset({"tokens:introspect"})))
 
 
+def test_a_server_is_not_told_where_secrets_are(check, text, rooms):
+    IssuedToken.objects.all().delete()
+    rooms.certificates.update(sealed_secret=None, reference="file:/run/secrets/videosdk")
+    found = check(text, by=server(rooms, "tokens:introspect"))
+    fingerprint = rooms.certificates.get().fingerprint
+    assert (found.verdict, told(found)["untried"]) == ("untried", f"{fingerprint} could not be tried")
+    assert found.report is not None
+    assert found.report.unopened == (f"{fingerprint} could not be tried",)
+    assert "/run/secrets" in told(check(text))["untried"]
+
+
 def test_a_foreign_twin_hides_no_token_from_its_own_server(check, hashed):
     own = IssuedToken.objects.get().application
     other = ApplicationFactory(slug="other-phone", provider="voximplant", public_id="b.account.voximplant.com")

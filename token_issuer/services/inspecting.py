@@ -46,11 +46,12 @@ class Report:
 
     ``certificate`` is the one it was made with, whatever its state, or None: of a text that says nothing
     (``Provider.opaque``) the one that is recorded, of others the one that proves it. ``problems`` are the provider's
-    words for what it finds wrong. ``unopened`` are sentences about certificates that could not be tried. ``token`` is
-    the audit row. ``verdict`` is empty when the token is good, else a word: ``expired``, ``revoked``, ``consumed``,
-    ``principal_gone``, ``password_changed``, ``api_key_ended``, ``family_closed``,
-    ``application_or_certificate_off``, ``bad_signature``, ``unknown_application``, ``untried``, ``not_recorded``,
-    ``unknown`` (nothing signs it, and it has no row), or the first of ``problems``.
+    words for what it finds wrong. ``unopened`` are sentences about certificates that could not be tried, with the cause
+    only for who may ask about every application. ``token`` is the audit row. ``verdict`` is empty when the token is
+    good, else a word: ``expired``, ``revoked``, ``consumed``, ``principal_gone``, ``password_changed``,
+    ``api_key_ended``, ``family_closed``, ``application_or_certificate_off``, ``bad_signature``,
+    ``unknown_application``, ``untried``, ``not_recorded``, ``unknown`` (nothing signs it, and it has no row), or the
+    first of ``problems``.
     """
 
     provider: Provider
@@ -150,7 +151,8 @@ def _report(
     text: TokenText, reading: Reading, token: IssuedToken | None, *, at: datetime, within: Application | None
 ) -> Report:
     applications = _applications(reading, within=within)
-    maker = _Search(text, reading.provider, expected=_expected(reading.provider, token))
+    expected = _expected(reading.provider, token)
+    maker = _Search(text, reading.provider, expected=expected, is_frank=within is None)
     if reading.provider.opaque:
         maker.believe(token)
     elif reading.provider.minting_purpose != "sign":
@@ -198,12 +200,16 @@ def _certificates(applications: tuple[Application, ...], token: IssuedToken | No
 
 
 class _Search:
-    """Finds out who made a token. ``is_proved``: as far as it can be, which for a text that says nothing is its row."""
+    """Finds out who made a token. ``is_proved``: as far as it can be, which for a text that says nothing is its row.
 
-    def __init__(self, text: TokenText, provider: Provider, *, expected: Grant | None) -> None:
+    ``is_frank``: it may say why a certificate could not be tried, which names the server's files and settings.
+    """
+
+    def __init__(self, text: TokenText, provider: Provider, *, expected: Grant | None, is_frank: bool) -> None:
         self.text = text
         self.provider = provider
         self.expected = expected
+        self.is_frank = is_frank
         self.certificate: Certificate | None = None
         self.is_proved = False
         self.problems: tuple[str, ...] = ()
@@ -230,7 +236,8 @@ class _Search:
         try:
             answer = verification(self.text, certificate, self.provider, expected=self.expected)
         except ImproperlyConfigured as error:
-            self.unopened.append(f"{certificate.fingerprint} could not be tried: {error}")
+            why = f": {error}" if self.is_frank else ""
+            self.unopened.append(f"{certificate.fingerprint} could not be tried{why}")
             return False
         self.problems = answer.problems
         if answer.key_id is None:
