@@ -265,11 +265,29 @@ def test_a_refresh_token(check, own, user):
     assert state() == before
     refreshing.refresh(first, at=AT + MINUTE)
     before = state()
-    for later in (1, 60):
-        assert check(first, at=AT + timedelta(minutes=later)).verdict == "superseded"
+    for later in (timedelta(seconds=10), timedelta(hours=1)):
+        assert check(first, at=AT + MINUTE + later).verdict == "superseded"
     assert state() == before
     revoking.revoke_user(caller(user), user, reason="", at=AT + MINUTE)
     assert check(first, at=AT + timedelta(days=100)).verdict in {"expired", "family_closed"}
+
+
+def test_a_refresh_token_within_its_grace(check, own, user):
+    made = issuing.issue(caller(user, origin=Origin.BEARER), "own", body={}, at=AT)
+    assert made.pair is not None
+    first = made.pair.refresh_token.reveal()
+    refreshing.refresh(first, at=AT)
+    before = state()
+    found = check(first, at=AT + timedelta(seconds=3))
+    assert (found.verdict, told(found)["retried"]) == (
+        "within_grace",
+        "may be presented again for 7 s: it is answered with the same successor",
+    )
+    assert "ends its chain" not in " ".join(told(found).values())
+    assert state() == before
+    user.set_password("another")
+    user.save()
+    assert check(first, at=AT + timedelta(seconds=3)).verdict == "password_changed"
 
 
 def test_a_refresh_token_of_nobody(check, db):

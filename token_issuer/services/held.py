@@ -26,6 +26,7 @@ HeldKind = Literal["refresh", "login_key", "api_key", "api_key_secret", "self_si
 HeldRow: TypeAlias = "TokenFamily | OneTimeKey | ApiKey"
 
 UNKNOWN: Final = "unknown"
+WITHIN_GRACE: Final = "within_grace"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +34,8 @@ class Held:
     """A credential of ours that is no provider's token.
 
     ``verdict`` is empty when it is good, else a word: ``malformed`` (its checksum is wrong), ``unknown``, ``expired``,
-    ``revoked``, ``consumed``, ``superseded`` (a refresh token that was exchanged already), ``family_closed``,
+    ``revoked``, ``consumed``, ``superseded`` (a refresh token that was exchanged already), ``within_grace`` (so was
+    this, but until ``retried_until`` it is answered with the same successor again), ``family_closed``,
     ``secret_ended``, ``principal_gone``, ``password_changed``, ``application_or_certificate_off``, or what else speaks
     against what an API key signed. ``row`` is what it belongs to, ``ended_at`` and ``reason`` how that was ended.
     """
@@ -47,6 +49,7 @@ class Held:
     expires_at: datetime | None = None
     ended_at: datetime | None = None
     reason: str = ""
+    retried_until: datetime | None = None
 
     @property
     def application(self) -> Application | None:
@@ -88,9 +91,11 @@ def _refresh(text: TokenText, at: datetime) -> Held:
         presented, family = presenting.found(text)
     except TokenRejected:
         return Held(kind="refresh", verdict=UNKNOWN)
+    verdict = _of_family(family, presented.generation, at=at)
+    rotated_at = family.rotated_at
     return Held(
         kind="refresh",
-        verdict=_of_family(family, presented.generation, at=at),
+        verdict=verdict,
         row=family,
         public_id=family.application.public_id,
         subject=family.subject,
@@ -98,6 +103,7 @@ def _refresh(text: TokenText, at: datetime) -> Held:
         expires_at=min(family.expires_at, family.idle_expires_at),
         ended_at=family.closed_at,
         reason=family.reason,
+        retried_until=rotated_at + conf.refresh_grace if rotated_at and verdict == WITHIN_GRACE else None,
     )
 
 
@@ -105,10 +111,12 @@ def _of_family(family: TokenFamily, generation: int, *, at: datetime) -> str:
     verdict = judge(family, generation, at=at, grace=conf.refresh_grace)
     if verdict is Verdict.ENDED:
         return "expired" if family.closed_at is None else "family_closed"
-    if verdict is not Verdict.ROTATE:
+    if not verdict.is_good:
         return "ahead_of_record" if verdict is Verdict.AHEAD else "superseded"
     against = presenting.objection(family, at=at)
-    return "" if against is None else against.word
+    if against is not None:
+        return against.word
+    return WITHIN_GRACE if verdict is Verdict.RETRY else ""
 
 
 def _login_key(text: TokenText, at: datetime) -> Held:

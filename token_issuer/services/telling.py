@@ -26,6 +26,7 @@ VERDICTS: Final[Mapping[str, str]] = {
     "revoked": _("it was revoked"),
     "consumed": _("it was used already"),
     "superseded": _("it was exchanged already: presenting it again ends its chain"),
+    "within_grace": _("it was exchanged already, a moment ago"),
     "principal_gone": _("its user is gone or not active"),
     "user_gone": _("its user is gone"),
     "user_inactive": _("its user is not active"),
@@ -132,6 +133,7 @@ def of_held(held: Held, *, at: datetime) -> tuple[Sentence, ...]:
     return (
         Sentence(word=held.kind, text=_KINDS[held.kind]),
         *_verdict(held.verdict, differing=False),
+        *(_retried(held.retried_until, at=at) if held.retried_until is not None else ()),
         *_time(held.issued_at, held.expires_at, at=at),
         *(_ended(held.verdict, ended, held.reason, at=at) if ended is not None else _ended_together(held.verdict)),
         Sentence(word="a_secret", text=_("a secret: if it was found where it does not belong, revoke it")),
@@ -183,6 +185,11 @@ def _time(issued_at: datetime | None, expires_at: datetime | None, *, at: dateti
         yield Sentence(word="expired", text=_("expired %(span)s ago"), values=values)
     else:
         yield Sentence(word="expires", text=_("expires in %(span)s"), values=values)
+
+
+def _retried(until: datetime, *, at: datetime) -> Iterator[Sentence]:
+    text = _("may be presented again for %(span)s: it is answered with the same successor")
+    yield Sentence(word="retried", text=text, values={"span": span(until - at)})
 
 
 def _ending(token: IssuedToken, verdict: str, *, at: datetime) -> Iterator[Sentence]:
