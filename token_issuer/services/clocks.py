@@ -1,10 +1,11 @@
-"""Is this machine's clock the one the others go by?"""
+"""Is this machine's clock the one the others go by? And what time is it for all of them?"""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
 from django.db import connections
+from django.utils import timezone
 
 from token_issuer.models import IssuedToken
 from token_issuer.services.transactions import write_alias
@@ -12,6 +13,15 @@ from token_issuer.services.transactions import write_alias
 TOLERANCE = timedelta(seconds=30)
 # SQLite has no clock of its own.
 _NOW = {"postgresql": "SELECT clock_timestamp()", "mysql": "SELECT UTC_TIMESTAMP(6)"}
+
+
+def shared_now() -> datetime:
+    """Return the instant that it is for all workers alike: by the database's clock; on SQLite by this machine's.
+
+    For leases alone. What is decided of a request goes by its ``at``, which was read when it came: by now it may be
+    older than a lease is long.
+    """
+    return _database_clock() or timezone.now()
 
 
 def problem(at: datetime) -> str:

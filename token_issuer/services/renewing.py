@@ -2,9 +2,11 @@
 
 A vendor's refresh token may work once, so two who ask with the same one may end it. Whoever renews takes a lease by one
 conditional UPDATE, asks outside any transaction, and stores the answer by compare-and-set on the row's ``version``. The
-others hand out what they have while it lives, or wait for the version to move; nobody holds a lock meanwhile. A worker
-that dies leaves a lease that runs out: the next one asks again with the refresh token that is stored, which is one of
-this package's own ``oauth/token`` still answers, with the same successor, within its grace (10 s by default).
+others hand out what they have while it lives, or wait for the version to move; nobody holds a lock meanwhile. Leases go
+by the clock that all workers share (``clocks.shared_now``), tokens by the request's ``at``: however long a site's
+policy took before, a lease is as long as it is. A worker that dies leaves a lease that runs out: the next one asks
+again with the refresh token that is stored, which is one of this package's own ``oauth/token`` still answers, with the
+same successor, within its grace (10 s by default).
 """
 
 from __future__ import annotations
@@ -22,11 +24,11 @@ from token_issuer import transport
 from token_issuer.errors import PolicyDenied, Unavailable, VendorUnavailable
 from token_issuer.models import AuditKind, Certificate
 from token_issuer.providers.called import PairRefused
-from token_issuer.services import auditing, calling, pair_rows
+from token_issuer.services import auditing, calling, clocks, pair_rows
 from token_issuer.services.callers import clean
 from token_issuer.services.logged import facts
 from token_issuer.services.opening import opened_secret, signing_key
-from token_issuer.services.transactions import durable, retrying, write_alias
+from token_issuer.services.transactions import durable, reading, retrying, write_alias
 
 if TYPE_CHECKING:
     from token_issuer.models import VendorPair
@@ -36,8 +38,11 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("token_issuer.vendor")
 
-LEASE: Final = timedelta(seconds=transport.DEADLINE + 2)
-"""How long one worker may renew alone: longer than its call takes, shorter than our own vendor's grace of 10 s."""
+DEADLINE: Final = transport.DEADLINE - 1
+"""Seconds for the call that renews."""
+LEASE: Final = timedelta(seconds=2 * DEADLINE)
+"""How long one worker may renew alone: his call, and as long again for what is around it; less than the 10 s for which
+this package's own ``oauth/token`` answers the same refresh token again."""
 COOL_DOWN: Final = timedelta(seconds=3)
 """How long nobody asks a vendor again that has just failed; all who come meanwhile share that failure."""
 LONGEST_WAIT: Final = LEASE + timedelta(seconds=1)
@@ -69,11 +74,15 @@ def renewed(question: Question, order: MintOrder, row: VendorPair, *, at: dateti
 
 
 class _Renewal:
-    """One caller's wish for a good access token. ``row`` is what was read last; ``now`` is his instant, moving on."""
+    """One caller's wish for a good access token. ``row`` is what was read last.
+
+    ``now`` is his instant, moving on; ``clock`` is what leases go by.
+    """
 
     def __init__(self, question: Question, order: MintOrder, row: VendorPair, *, at: datetime, forced: bool) -> None:
         self.question, self.order, self.row = question, order, row
-        self._at, self._begun, self._pause = at, time.monotonic(), _PAUSE
+        self._at, self._began_at = at, reading(clocks.shared_now)
+        self._begun, self._pause = time.monotonic(), _PAUSE
         self._unwanted = row.version if forced else 0  # versions count from one
 
     @property
@@ -85,6 +94,11 @@ class _Renewal:
     def now(self) -> datetime:
         """The instant that it is for the caller."""
         return self._at + self.waited
+
+    @property
+    def clock(self) -> datetime:
+        """The instant that it is for all workers."""
+        return self._began_at + self.waited
 
     def settled(self) -> VendorPair | None:
         """Return the row where nothing is to be done about it; None where somebody has to renew it, or does.
@@ -117,7 +131,7 @@ class _Renewal:
         return self._renewed_alone() if self._claimed() else None
 
     def _is_leased(self) -> bool:
-        return self.row.leased_until is not None and self.row.leased_until > self.now
+        return self.row.leased_until is not None and self.row.leased_until > self.clock
 
     def _old(self) -> VendorPair | None:
         """Return the row where its old access token will do."""
@@ -132,7 +146,7 @@ class _Renewal:
 
     def _claimed(self) -> bool:
         """Take the lease: one conditional UPDATE, whose row count is the answer."""
-        now = self.now
+        now = self.clock
         free = Q(leased_until__isnull=True) | Q(leased_until__lte=now)
         rows = pair_rows.as_of(self.row, version=self.row.version).filter(free, refused_at__isnull=True)
         if not retrying(lambda: rows.update(leased_until=now + LEASE, reason="")):
@@ -147,11 +161,10 @@ class _Renewal:
             _mark_refused(self.question, self.row, error, at=self.now)
             return None
         except VendorUnavailable as error:
-            now = self.now
-            _let_go(self.row, until=now + COOL_DOWN, reason=error.reason)
+            _let_go(self.row, until=self.clock + COOL_DOWN, reason=error.reason)
             if self._old() is None:
                 raise
-            auditing.vendor_failed(self.question.caller, self.question.application, error, at=now)
+            auditing.vendor_failed(self.question.caller, self.question.application, error, at=self.now)
             return self.row
         except Exception:
             _let_go(self.row)
@@ -177,6 +190,7 @@ def _asked(question: Question, order: MintOrder, row: VendorPair) -> PairTexts:
             lambda response: provider.renewed(whole, old, response),
             application=question.application,
             request_id=question.caller.audited_request_id,
+            deadline=DEADLINE,
         )
     return renewed
 

@@ -7,11 +7,13 @@ from datetime import timedelta
 
 import pytest
 from django.db import transaction
+from django.utils import timezone
 
 from example_project.standins.server import Reply, Silence, in_json
 from tests.factories import caller
 from tests.services.pairs.conftest import SECRET
 from token_issuer import transport
+from token_issuer.conf import Conf
 from token_issuer.errors import BadGrant, NoActiveCertificate, NotFound, PolicyDenied, VendorUnavailable
 from token_issuer.models import (
     Application,
@@ -67,6 +69,17 @@ def stored():
     row = VendorPair.objects.get()
     pair = pair_rows.opened(row)
     return row.version, pair.access, pair.refresh
+
+
+def over_in(left):
+    """Somebody else has the lease, for this long."""
+    VendorPair.objects.update(leased_until=timezone.now() + left)
+
+
+def left_of_the_lease():
+    until = VendorPair.objects.get().leased_until
+    assert until is not None
+    return until - timezone.now()
 
 
 # What leaves
@@ -327,12 +340,15 @@ def test_a_failure_is_shared_for_a_moment(hand_in, issue, vendor, at):
     assert issue(at=at + EARLY).token.reveal() == "access-1"
     assert issue(at=at + EARLY + timedelta(seconds=2)).token.reveal() == "access-1"
     assert len(vendor.asked) == 1
+    assert timedelta(seconds=1) < left_of_the_lease() <= renewing.COOL_DOWN
+    over_in(timedelta(0))
     for _ in range(2):
         with pytest.raises(VendorUnavailable) as caught:
             issue(at=at + HOUR)
         assert caught.value.reason == "garbled"
     assert len(vendor.asked) == 2
-    assert issue(at=at + HOUR + renewing.COOL_DOWN + timedelta(seconds=1)).token.reveal() == "access-4"
+    over_in(timedelta(0))
+    assert issue(at=at + HOUR).token.reveal() == "access-4"
 
 
 def test_without_a_secret_nothing_is_sent_and_the_lease_is_given_back(hand_in, issue, vendor, at):
@@ -390,15 +406,58 @@ def test_what_is_ended_meanwhile_is_handed_to_nobody(hand_in, issue, vendor, sit
 
 def test_while_somebody_renews_the_others_have_the_old_one(hand_in, issue, vendor, at):
     hand_in()
-    VendorPair.objects.update(leased_until=at + EARLY + timedelta(seconds=5))
+    over_in(timedelta(seconds=5))
     assert issue(at=at + EARLY).token.reveal() == "access-1"
     assert vendor.asked == []
 
 
 def test_whose_renewer_died_asks_when_the_lease_is_over(hand_in, issue, vendor, at):
     hand_in()
-    VendorPair.objects.update(leased_until=at + HOUR)
+    over_in(timedelta(0))
     assert issue(at=at + HOUR).token.reveal() == "access-2"
+
+
+def test_whoever_has_no_living_one_waits_for_the_lease_to_run_out(hand_in, issue, vendor, at):
+    hand_in()
+    over_in(timedelta(seconds=0.4))
+    assert issue(at=at + HOUR).token.reveal() == "access-2"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_lease_is_as_long_as_it_is_whatever_the_request_took_before(hand_in, issue, vendor, at):
+    """A site's policy may take longer than a lease: then the lease would have run out before it began."""
+    hand_in()
+    leases = []
+    vendor.while_asked = lambda: leases.append(left_of_the_lease())
+    issue(at=at + EARLY)
+    assert renewing.LEASE - timedelta(seconds=2) < leases[0] <= renewing.LEASE
+
+
+def test_a_lease_is_longer_than_its_call_and_shorter_than_the_vendors_grace():
+    call = timedelta(seconds=renewing.DEADLINE)
+    assert call + timedelta(seconds=3) < renewing.LEASE <= Conf().refresh_grace - timedelta(seconds=2)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_whose_lease_ran_out_gives_back_nobody_elses(hand_in, issue, vendor, at):
+    hand_in()
+    vendor.will(GARBAGE)
+    theirs = timezone.now() + timedelta(minutes=1)
+    vendor.while_asked = lambda: VendorPair.objects.update(leased_until=theirs)
+    assert issue(at=at + EARLY).token.reveal() == "access-1"
+    row = VendorPair.objects.get()
+    assert (row.leased_until, row.reason) == (theirs, "")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_whose_lease_ran_out_but_was_given_a_pair_takes_the_others_refusal_back(hand_in, issue, vendor, at):
+    """The other one asked with what had just been spent."""
+    hand_in()
+    vendor.while_asked = lambda: VendorPair.objects.update(refused_at=at, reason="The vendor renews it no more.")
+    assert issue(at=at + EARLY).token.reveal() == "access-2"
+    row = VendorPair.objects.get()
+    assert (row.standing(at + EARLY), row.refused_at, row.reason) == (PairStanding.LIVE, None, "")
+    assert issue(at=at + EARLY).token.reveal() == "access-2"
 
 
 # By hand
