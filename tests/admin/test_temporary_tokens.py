@@ -114,6 +114,14 @@ def test_a_slot_is_another_device(make, site):
     assert get_provider("agora").inspect(shown(answer)).subject == str((number or 0) * 16 + 2)
 
 
+def test_a_right_over_the_whole_application_is_refused_at_its_field(make):
+    calls = ApplicationFactory(slug="calls", provider="agora", ready=True)
+    filled = {"option-channel": "room-1", "option-role": "publisher", "option-chat": "on"}
+    assert errors(make(calls, **filled)) == {
+        "option-chat": ["cannot be in a temporary token: chat is bound to no channel or room"]
+    }
+
+
 def test_it_takes_its_own_permission(make, staff, rooms):
     for names, status in [(["view_application"], 403), (["view_application", "make_temporary_token"], 200)]:
         client = staff(*names)

@@ -164,6 +164,21 @@ def test_a_wildcard_is_refused_by_name(make, rooms, calls, slug, body, field):
     assert not IssuedToken.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("body", "fields"),
+    [
+        ({"chat": True}, ["chat"]),
+        ({"also_rtm": True}, ["also_rtm"]),
+        ({"chat": True, "also_rtm": True, "role": "publisher"}, ["chat", "also_rtm"]),
+    ],
+)
+def test_what_no_channel_binds_is_refused_by_name(make, calls, body, fields):
+    with pytest.raises(BadGrant, match="is bound to no channel or room") as error:
+        make("calls", **body, **CHANNEL)
+    assert list(error.value.fields) == fields
+    assert not IssuedToken.objects.exists()
+
+
 def test_what_is_for_servers_is_refused(make, rooms):
     with pytest.raises(BadGrant, match="crawler: never in a temporary token"):
         make(roles=["crawler"], **ROOM)

@@ -104,11 +104,16 @@ class SecretField:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Privilege:
-    """One word of a grant's rights. ``implies`` lists weaker words that whoever holds this one may also ask for."""
+    """One word of a grant's rights. ``implies`` lists weaker words that whoever holds this one may also ask for.
+
+    ``beyond_resource`` names the grant's field that asks for it, where the vendor binds it to no channel or room: who
+    has it has it all over the application, whatever resource the grant names. Empty for what the resource binds.
+    """
 
     label: str
     implies: frozenset[str] = frozenset()
     server_only: bool = False  # refused to session callers, whatever a rule says
+    beyond_resource: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

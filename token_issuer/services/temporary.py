@@ -1,8 +1,8 @@
 """Temporary tokens: what vendors' consoles offer to try something out. Made by hand, without asking policy.
 
 What policy would have narrowed is narrow by construction: whoever makes one has a permission of its own, it speaks
-for nobody but himself, opens one channel or room, holds no privilege that is for servers, and lives for a day at most.
-Otherwise it is a token like any other: with a row, listed, and revocable.
+for nobody but himself, opens one channel or room and nothing beside it, holds no privilege that is for servers, and
+lives for a day at most. Otherwise it is a token like any other: with a row, listed, and revocable.
 """
 
 from __future__ import annotations
@@ -127,8 +127,22 @@ def _require_narrow(provider: Provider, grant: Grant) -> None:
         raise BadGrant(wide[0], told[wide[0]][0], fields=told)
     if not grant.resource:
         raise BadGrant("application", _names_no_room(provider))
+    _require_bound(provider, grant)
     words = privileges_of(provider)
     servers = sorted(name for name in grant.privileges if words[name].server_only)
     if servers:
         field = provider.privileges_field
         raise BadGrant(field, f"{', '.join(servers)}: never in a temporary token, it is for servers")
+
+
+def _require_bound(provider: Provider, grant: Grant) -> None:
+    """Refuse what the grant's one channel or room does not bind: such a right is good all over the application."""
+    words = privileges_of(provider)
+    asking = {words[name].beyond_resource: name for name in sorted(grant.privileges) if words[name].beyond_resource}
+    if asking:
+        told = {
+            field: [f"cannot be in a temporary token: {name} is bound to no channel or room"]
+            for field, name in asking.items()
+        }
+        first = next(iter(told))
+        raise BadGrant(first, told[first][0], fields=told)

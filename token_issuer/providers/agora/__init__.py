@@ -69,8 +69,8 @@ class AgoraProvider(BanningRules, Provider):
     privileges: ClassVar[Mapping[str, Privilege]] = {
         "subscriber": Privilege(label=_("Receive audio, video and data")),
         "publisher": Privilege(label=_("Send audio, video and data"), implies=frozenset({"subscriber"})),
-        "rtm": Privilege(label=_("Log in to Signaling (RTM)")),
-        "chat": Privilege(label=_("Log in to Chat")),
+        "rtm": Privilege(label=_("Log in to Signaling (RTM)"), beyond_resource="also_rtm"),
+        "chat": Privilege(label=_("Log in to Chat"), beyond_resource="chat"),
     }
     lifetimes = Lifetimes(
         minimum=60,
