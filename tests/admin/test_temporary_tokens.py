@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.core.signing import TimestampSigner, b62_encode
 from django.db import connection
 from django.test import Client
 
@@ -28,10 +30,20 @@ def off(settings, on):
     settings.TOKEN_ISSUER = {**settings.TOKEN_ISSUER, "TEMPORARY_TOKENS": False}
 
 
+def sending(age=0):
+    """What a form sends that was opened so many seconds ago."""
+
+    class Earlier(TimestampSigner):
+        def timestamp(self):
+            return b62_encode(int(time.time()) - age)
+
+    return Earlier(salt="token_issuer.admin.temporary_tokens").sign(str(uuid7()))
+
+
 @pytest.fixture
 def make(site, rooms):
     def make(application=rooms, client=site, **filled):
-        defaults = {"sending": uuid7(), "option-roomId": "room-1", "option-permissions": ["allow_join"]}
+        defaults = {"sending": sending(), "option-roomId": "room-1", "option-permissions": ["allow_join"]}
         return client.post(
             url("application", "temporary", application.pk), {**defaults, "option-roles": "rtc", **filled}
         )
@@ -80,11 +92,37 @@ def test_the_list_says_temporary(make, site, token):
     assert [">temporary<" in row for row in told] == [True, False]
 
 
-def test_a_form_that_is_sent_twice_makes_one(make):
-    sending = uuid7()
-    make(sending=sending)
-    assert "was sent before" in make(sending=sending).content.decode()
-    assert IssuedToken.objects.count() == 1
+def test_a_form_that_is_sent_twice_makes_one(make, site, rooms):
+    opened = site.get(url("application", "temporary", rooms.pk)).context["form"].initial["sending"]
+    make(sending=opened)
+    assert "was sent before" in make(sending=opened).content.decode()
+    assert [str(row.pk) for row in IssuedToken.objects.all()] == [opened.partition(":")[0]]
+
+
+def test_what_was_sent_before_is_told_whatever_has_changed_since(make, rooms):
+    opened = sending()
+    make(sending=opened)
+    rooms.disabled_at = rooms.created_at
+    rooms.save()
+    assert errors(make(sending=opened))["__all__"][0].startswith("This form was sent before")
+
+
+@pytest.mark.parametrize("forged", ["", str(uuid7()), f"{uuid7()}:1a2b3c:signature", "tökn"])
+def test_a_browser_chooses_no_id(make, forged):
+    assert errors(make(sending=forged)) == {"__all__": ["This form is no longer good. Open the page again."]}
+    assert not IssuedToken.objects.exists()
+
+
+@pytest.mark.parametrize(("age", "made"), [(86_000, 1), (86_402, 0)])
+def test_a_form_may_lie_open_for_a_day(make, age, made):
+    make(sending=sending(age))
+    assert IssuedToken.objects.count() == made
+
+
+def test_its_row_has_the_requests_own_id(site, rooms):
+    filled = {"sending": sending(), "option-roomId": "a", "option-permissions": "allow_join", "option-roles": "rtc"}
+    site.post(url("application", "temporary", rooms.pk), filled, headers={"X-Request-ID": "req-7"})
+    assert IssuedToken.objects.get().request_id == "req-7"
 
 
 @pytest.mark.parametrize(("typed", "seconds"), [("", 3600), ("90m", 5400), ("86400", 86_400)])

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import ImproperlyConfigured
+from django.core.signing import BadSignature, TimestampSigner
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext
@@ -19,7 +19,7 @@ from token_issuer.admin.callers import caller_of
 from token_issuer.admin.duration_fields import HINT, LifetimeField
 from token_issuer.admin.service_forms import ServiceForm
 from token_issuer.conf import conf
-from token_issuer.errors import FieldError, TokenIssuerError
+from token_issuer.errors import Conflict, FieldError, TokenIssuerError
 from token_issuer.ids import uuid7
 from token_issuer.models import IssuedToken
 from token_issuer.providers.fields import specs
@@ -36,14 +36,18 @@ if TYPE_CHECKING:
     from token_issuer.services.issuing import Issuance
 
 
+_SALT: Final = "token_issuer.admin.temporary_tokens"
+_OPEN: Final = 86_400  # seconds that a form may lie open: the order of ids is that of rows
+
+
 class TemporaryForm(ServiceForm):
     """What the token shall open, and for how long; who it speaks for is whoever sends the form."""
 
-    # The row keeps it as its request id: a form that is sent twice makes one token.
-    sending = forms.UUIDField(widget=forms.HiddenInput)
+    # The id of the token's row, signed: a form that is sent twice makes one token, and no browser chooses its id.
+    sending = forms.CharField(widget=forms.HiddenInput, required=False)
 
     def __init__(self, provider: Provider, application: Application, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  as Django's
-        super().__init__(provider, *args, initial={"sending": uuid7()}, **kwargs)
+        super().__init__(provider, *args, initial={"sending": _signer().sign(str(uuid7()))}, **kwargs)
         self.specs = specs(provider.grant_class)
         self.fields.update(option_fields.option_fields(self.specs))
         if not provider.vendor_sets_lifetime:
@@ -55,11 +59,23 @@ class TemporaryForm(ServiceForm):
                 label=_("Slot"), required=False, min_value=0, max_value=last, help_text=help_text
             )
 
+    def clean_sending(self) -> UUID | None:
+        """Return the id; a form that is not ours, or was left open for too long, is an error of the whole form."""
+        try:
+            return UUID(_signer().unsign(self.cleaned_data["sending"], max_age=_OPEN))
+        except BadSignature:
+            self.add_error(None, gettext("This form is no longer good. Open the page again."))
+            return None
+
     def body(self) -> dict[str, Any]:
         """Return what was filled in as an API caller would send it."""
         extra = {name: self.cleaned_data.get(name) for name in ("lifetime", "slot")}
         grant = option_fields.option_data(self.specs, self.cleaned_data)
         return grant | {name: value for name, value in extra.items() if value is not None}
+
+
+def _signer() -> TimestampSigner:
+    return TimestampSigner(salt=_SALT)
 
 
 def _lifetime_field(provider: Provider, application: Application) -> forms.Field:
@@ -101,16 +117,15 @@ def _objection(provider: Provider | None) -> str:
 
 
 def _made(request: HttpRequest, form: TemporaryForm, application: Application) -> Issuance | None:
-    sending: UUID = form.cleaned_data["sending"]
-    caller = replace(caller_of(request), request_id=str(sending))
-    own = IssuedToken.objects.using(write_alias()).filter(user_id=caller.user_id, temporary=True)
-    if own.filter(request_id=caller.audited_request_id).exists():
+    token_id: UUID = form.cleaned_data["sending"]
+    try:
+        return temporary.make(
+            caller_of(request), application.slug, body=form.body(), at=timezone.now(), token_id=token_id
+        )
+    except Conflict:
         form.add_error(
             None, gettext("This form was sent before. A token is shown once; open the page again for another.")
         )
-        return None
-    try:
-        return temporary.make(caller, application.slug, body=form.body(), at=timezone.now())
     except FieldError as error:
         form.add_refusal(error)
     except (TokenIssuerError, ImproperlyConfigured) as error:

@@ -23,6 +23,8 @@ from token_issuer.services.site_policy import Ask, asked
 from token_issuer.services.transactions import write_alias
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from django.contrib.auth.base_user import AbstractBaseUser
 
     from token_issuer.models import ApiKey, Certificate, VendorAccount
@@ -39,7 +41,8 @@ LONGEST_NAME = 255  # characters of a resource or a subject that the audit holds
 class Question:
     """A request that is understood and not yet decided. ``lifetime`` is None when the caller named none.
 
-    ``temporary``: somebody makes it by hand for a test, and policy is not asked.
+    ``temporary``: somebody makes it by hand for a test, and policy is not asked. ``token_id`` is what the token's row
+    will be, where that was settled before; None: a fresh one.
     """
 
     caller: Caller
@@ -53,6 +56,7 @@ class Question:
     lifetime: int | None
     slot: int
     temporary: bool = False
+    token_id: UUID | None = None
 
     @property
     def values(self) -> dict[str, str]:

@@ -46,7 +46,7 @@ def ordered(
     if question.provider.needs_issuer and conf.issuer is None:
         raise ImproperlyConfigured(NO_ISSUER)
     return MintOrder(
-        token_id=uuid7(),
+        token_id=question.token_id or uuid7(),
         public_id=question.application.public_id,
         options=question.options,
         issuer=conf.issuer or "",

@@ -7,21 +7,27 @@ lives for a day at most. Otherwise it is a token like any other: with a row, lis
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from django.db import IntegrityError
+
 from token_issuer.conf import conf
-from token_issuer.errors import BadGrant, FieldError, PolicyDenied
+from token_issuer.errors import BadGrant, Conflict, FieldError, PolicyDenied
+from token_issuer.models import IssuedToken
 from token_issuer.policy import Decision, Limits
 from token_issuer.providers import fields
 from token_issuer.providers.called import AccountProver, PairKeeper
 from token_issuer.registry import privileges_of
 from token_issuer.services import auditing, deciding, issuing, probing
-from token_issuer.services.transactions import require_no_transaction
+from token_issuer.services.transactions import require_no_transaction, write_alias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
+    from uuid import UUID
 
     from token_issuer.models import Application
     from token_issuer.providers.base import Grant, Provider
@@ -36,19 +42,25 @@ LONGEST: Final = 86_400
 USUAL: Final = 3600
 """Seconds, for who names no lifetime."""
 
+MADE_BEFORE: Final = "made_before"
+
 SWITCHED_OFF: Final = (
     'Temporary tokens are off here: TOKEN_ISSUER["TEMPORARY_TOKENS"] is False (its default is DEBUG). '
     "Switch it on for a test system only."
 )
 
 
-def make(caller: Caller, slug: str, *, body: Mapping[str, object], at: datetime) -> Issuance:
+def make(
+    caller: Caller, slug: str, *, body: Mapping[str, object], at: datetime, token_id: UUID | None = None
+) -> Issuance:
     """Make a temporary token for the person who asks, durably recorded before it is returned.
 
     The body is that of any token. Its lifetime, an hour unless it says otherwise, is within the application's limits
-    and at most a day.
+    and at most a day. ``token_id`` is the row that it shall have, from whoever wants one token of several attempts: the
+    database gives it to one of them. It is no caller's to choose.
 
     Raises:
+        Conflict: the token of this id was made before (``made_before``).
         OpenTransaction: inside a transaction.
         PolicyDenied: they are switched off (``temporary_tokens_off``), or he has no permission
             (``temporary_not_permitted``).
@@ -58,14 +70,17 @@ def make(caller: Caller, slug: str, *, body: Mapping[str, object], at: datetime)
     require_no_transaction()
     if not conf.temporary_tokens:
         raise PolicyDenied("temporary_tokens_off", SWITCHED_OFF)
-    question = replace(issuing.understood(caller, slug, body=body, at=at), temporary=True)
+    if token_id is not None and _is_made(token_id):
+        raise _made_before()
+    question = replace(issuing.understood(caller, slug, body=body, at=at), temporary=True, token_id=token_id)
     with auditing.counting_refusals(caller, question.application, at=at):
         if not may_make(caller):
             raise PolicyDenied("temporary_not_permitted", f"This takes the permission {PERMISSION}.")
         decision = _decision(question)
         certificate = issuing.signer_of(question)
         grant = issuing.with_subject(question, decision)
-        return issuing.issue_decided(question, decision, grant, certificate=certificate, at=at)
+        with _claiming(token_id):
+            return issuing.issue_decided(question, decision, grant, certificate=certificate, at=at)
 
 
 def may_make(caller: Caller) -> bool:
@@ -73,6 +88,26 @@ def may_make(caller: Caller) -> bool:
     # A site's user model need not know permissions; then nobody has this one.
     has_perm: Any = getattr(caller.person, "has_perm", None)
     return caller.api_key is None and has_perm is not None and bool(has_perm(PERMISSION))
+
+
+@contextmanager
+def _claiming(token_id: UUID | None) -> Iterator[None]:
+    """Refuse where another attempt has written the row of this id since it was looked for."""
+    try:
+        yield
+    except IntegrityError as error:
+        if token_id is None or not _is_made(token_id):
+            raise
+        raise _made_before() from error
+
+
+def _is_made(token_id: UUID) -> bool:
+    return IssuedToken.objects.using(write_alias()).filter(pk=token_id).exists()
+
+
+def _made_before() -> Conflict:
+    msg = "This token was made before, and is shown once."
+    return Conflict(msg, reason=MADE_BEFORE)
 
 
 def limits_of(application: Application, provider: Provider) -> Limits:

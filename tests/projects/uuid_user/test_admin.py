@@ -8,7 +8,6 @@ from django.urls import reverse
 
 from tests.factories import ApplicationFactory, IssuedTokenFactory
 from tests.projects.uuid_user.models import Person
-from token_issuer.ids import uuid7
 from token_issuer.models import IssuedToken, Rule
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -53,7 +52,8 @@ def test_a_token_is_found_by_its_persons_handle_and_revoked(site, chief):
 def test_a_temporary_token_is_made_and_checked(site, chief, settings):
     settings.TOKEN_ISSUER = {**settings.TOKEN_ISSUER, "TEMPORARY_TOKENS": True}
     application = ApplicationFactory(ready=True)
-    sent = {"sending": uuid7(), "option-roomId": "a", "option-permissions": "allow_join", "option-roles": "rtc"}
+    opened = site.get(url("application", "temporary", application.pk)).context["form"].initial["sending"]
+    sent = {"sending": opened, "option-roomId": "a", "option-permissions": "allow_join", "option-roles": "rtc"}
     answer = site.post(url("application", "temporary", application.pk), sent)
     made = answer.context["made"].token.reveal()
     assert (IssuedToken.objects.get().user, IssuedToken.objects.get().temporary) == (chief, True)
