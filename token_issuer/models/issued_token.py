@@ -74,6 +74,11 @@ class IssuedTokenQuerySet(models.QuerySet["IssuedToken"]):
             family__closed_at__isnull=True,  # also where there is no family
         )
 
+    def ended(self) -> IssuedTokenQuerySet:
+        """Those that somebody ended before they expired, by themselves or with a set."""
+        alone = Q(revoked_at__isnull=False) | Q(family__closed_at__isnull=False)
+        return self.with_epochs_now().filter(alone | ~Q(epochs=F("epochs_now")))
+
 
 class IssuedToken(models.Model):
     """Who got what, when, by whose decision. Written before the token leaves; never changed but to end it."""

@@ -10,10 +10,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from example_project.standins.server import Reply, Silence, in_json
-from tests.factories import caller
+from tests.factories import IssuedTokenFactory, caller
 from tests.services.pairs.conftest import SECRET
 from token_issuer import transport
 from token_issuer.conf import Conf
+from token_issuer.crypto import digests
 from token_issuer.errors import BadGrant, NoActiveCertificate, NotFound, PolicyDenied, VendorUnavailable
 from token_issuer.models import (
     Application,
@@ -167,6 +168,56 @@ def test_what_has_expired_is_connected_again(hand_in, issue, vendor, at):
     hand_in(refresh_expires_in=86400)
     assert reason_of(lambda: issue(at=at + timedelta(days=1))) == "connect_again"
     assert vendor.asked == []
+
+
+# What was revoked
+
+
+def end_token(site, connectify, made, at):
+    revoking.revoke_any(site, made.token_id, reason="leaked", at=at)
+
+
+def end_resource(site, connectify, made, at):
+    revoking.revoke_resource(site, connectify, "", reason="leaked", at=at)
+
+
+@pytest.fixture(params=[end_token, end_resource])
+def end(request, site, connectify, at):
+    return lambda made: request.param(site, connectify, made, at)
+
+
+def test_what_was_revoked_is_renewed_before_anything_is_handed_out(hand_in, issue, end, vendor, at):
+    hand_in()
+    end(issue(at=at))
+    for _ in range(2):
+        assert issue(at=at).token.reveal() == "access-2"
+    assert len(vendor.asked) == 1
+
+
+def test_what_was_revoked_is_handed_out_no_more_when_the_vendor_is_down(hand_in, issue, end, vendor, at):
+    hand_in()
+    end(issue(at=at))
+    vendor.will(GARBAGE)
+    for _ in range(2):
+        with pytest.raises(VendorUnavailable):
+            issue(at=at)
+    assert len(vendor.asked) == 1
+
+
+@pytest.mark.parametrize("refresh_token", [None, "refresh-1"])
+def test_what_was_revoked_and_comes_again_is_connected_again(hand_in, issue, end, vendor, at, refresh_token):
+    hand_in(refresh_token=refresh_token)
+    end(issue(at=at))
+    vendor.will(in_json({"access_token": "access-1", "expires_in": 3600}))
+    assert reason_of(lambda: issue(at=at)) == "connect_again"
+    hand_in(access_token="access-9")
+    assert issue(at=at).token.reveal() == "access-9"
+
+
+def test_the_same_text_revoked_at_another_application_is_another_token(hand_in, issue, site, at):
+    hand_in()
+    IssuedTokenFactory(digest=digests.digest("access-1"), revoked_at=at)
+    assert issue(at=at).token.reveal() == "access-1"
 
 
 # Renewing

@@ -9,7 +9,7 @@ import pytest
 from tests.factories import ApplicationFactory, RuleFactory, UserFactory, caller
 from token_issuer.errors import BadGrant, Conflict, NotFound, PolicyDenied
 from token_issuer.models import AuditEvent, AuditKind, IssuedToken, Rule, VendorPair
-from token_issuer.services import issuing, pairs
+from token_issuer.services import issuing, pairs, revoking
 
 TOKENS = {"accessToken": "access-1", "accessExpire": 172_800_000, "refreshToken": "r-1", "refreshExpire": 2_592_000}
 DAY = timedelta(days=1)
@@ -53,6 +53,17 @@ def test_after_the_access_token_it_gets_what_renews(leave, person, at):
     with pytest.raises(PolicyDenied) as caught:
         fetched(person, at + 30 * DAY)
     assert caught.value.reason == "connect_again"
+
+
+@pytest.mark.parametrize("later", [timedelta(0), 3 * DAY])
+def test_what_was_revoked_is_handed_out_no_more_nor_is_what_left_with_it(leave, person, at, later):
+    leave()
+    revoking.revoke_own(person, fetched(person, at).token_id, reason="lost", at=at)
+    with pytest.raises(PolicyDenied) as caught:
+        fetched(person, at + later)
+    assert caught.value.reason == "connect_again"
+    leave(accessToken="access-2", refreshToken="r-2")
+    assert fetched(person, at + later).token.reveal() in {"access-2", "r-2"}
 
 
 def test_another_device_and_another_person_have_none(leave, person, at):
