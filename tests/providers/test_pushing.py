@@ -117,8 +117,8 @@ def test_what_a_rule_really_ends(options, privileges, out):
 
 
 def test_agoras_sentence_says_what_happens():
-    assert "keeps them out" in agora.push_sentence(AgoraOptions())
-    assert "can join again" in agora.push_sentence(AgoraOptions(on_revocation="remove"))
+    assert "keeps them out" in agora.push_sentence(AgoraOptions(), TOKEN)
+    assert "can join again" in agora.push_sentence(AgoraOptions(on_revocation="remove"), TOKEN)
 
 
 def test_agoras_yes():
@@ -220,9 +220,16 @@ def test_videosdk_gets_a_short_token_as_it_is():
 def test_videosdk_may_end_the_session():
     with StandIn(standins.videosdk) as vendor:
         order = videosdk_order(api_url=vendor.url, on_revocation="end_session")
-        videosdk.read_push(transport.send(videosdk.push_request(order, PARTICIPANT)))
+        videosdk.read_push(transport.send(videosdk.push_request(order, replace(PARTICIPANT, for_all=True))))
     (asked,) = vendor.asked
     assert (asked.path, asked.body) == ("/v2/sessions/end", b'{"roomId":"room-42"}')
+
+
+@pytest.mark.parametrize("on_revocation", ["remove", "end_session"])
+def test_the_others_stay_when_it_is_ones_own(on_revocation):
+    order = videosdk_order(on_revocation=on_revocation)
+    assert videosdk.push_request(order, PARTICIPANT).url.endswith("/participants/remove")
+    assert "removes this participant" in videosdk.push_sentence(order.options, PARTICIPANT)
 
 
 def test_videosdk_is_told_where_there_is_a_room():
@@ -234,7 +241,7 @@ def test_videosdk_is_told_where_there_is_a_room():
 def test_videosdk_keeps_nobody_out(on_revocation):
     options = VideoSDKOptions(on_revocation=on_revocation)
     assert not videosdk.keeps_out(options, PARTICIPANT)
-    assert "until it expires" in videosdk.push_sentence(options)
+    assert "until it expires" in videosdk.push_sentence(options, PARTICIPANT)
 
 
 @pytest.mark.parametrize(

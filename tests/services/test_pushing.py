@@ -7,6 +7,7 @@ import time
 from datetime import datetime, timedelta
 
 import pytest
+from django.contrib.auth.models import AnonymousUser
 from django.db import DatabaseError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
@@ -20,10 +21,11 @@ from tests.factories import (
     IssuedTokenFactory,
     TokenFamilyFactory,
     UserFactory,
+    caller,
 )
 from tests.pushes import CREDENTIALS, agora_token, told
 from tests.statements import counted
-from token_issuer.models import AuditEvent, AuditKind, IssuedToken, PushState, VendorPush
+from token_issuer.models import AuditEvent, AuditKind, IssuedToken, Origin, PushState, VendorPush
 from token_issuer.providers.agora import AgoraProvider
 from token_issuer.providers.base import Revocation
 from token_issuer.services import (
@@ -34,9 +36,11 @@ from token_issuer.services import (
     probing,
     purging,
     pushing,
+    python_api,
     revoking,
     rotating,
 )
+from token_issuer.services.callers import Caller
 from token_issuer.services.pushing import Patience, Pushed, push_due
 from token_issuer.services.transactions import OpenTransaction
 
@@ -422,6 +426,75 @@ def test_a_set_costs_the_same_whatever_its_size(person, rooms_told, vendor):
         VendorPush.objects.all().delete()
     # One SELECT and one INSERT; then each of the first is read once.
     assert counts == [2 + 1, 2 + pushing.FIRST]
+
+
+# What others use
+
+
+MEETING_GOES_ON = {
+    "himself": lambda user, token: revoking.revoke_own(caller(user), token.pk, reason="", at=LATER),
+    "himself, as an administrator": lambda user, token: revoking.revoke_any(
+        caller(user), token.pk, reason="", at=LATER
+    ),
+    "all that is his": lambda user, _: revoking.revoke_mine(caller(user), reason="", at=LATER),
+    "all that somebody has": lambda _, token: revoking.revoke_user(
+        caller(UserFactory()), token.user, reason="", at=LATER
+    ),
+    "the site's code for nobody": lambda _, token: python_api.revoke(token.pk, reason="", at=LATER),
+    "a server": lambda _, token: revoking.revoke_own(
+        server(token.application, "tokens:revoke"), token.pk, reason="", at=LATER
+    ),
+    "a server's key": lambda _, token: api_keys.revoke(caller(UserFactory()), token.api_key, reason="", at=LATER),
+    "his pair": lambda user, token: closing.close_family(caller(user), token.family, reason="", at=LATER),
+}
+MEETING_ENDS = {
+    "an administrator": lambda token: revoking.revoke_any(caller(UserFactory()), token.pk, reason="", at=LATER),
+    "an administrator, the pair": lambda token: closing.close_family(
+        caller(UserFactory()), token.family, reason="", at=LATER
+    ),
+}
+
+
+def server(application, *scopes):
+    key = ApiKeyFactory(application=application, scopes=[*scopes])
+    return Caller(user=AnonymousUser(), origin=Origin.API_KEY, api_key=key, scopes=frozenset(scopes))
+
+
+@pytest.fixture
+def meeting(rooms, vendor):
+    """Somebody's token for a room of an application that ends sessions."""
+    vendor.answer = standins.videosdk
+    told(rooms, vendor.url, on_revocation="end_session")
+    owner, key = UserFactory(), ApiKeyFactory(application=rooms)
+    family = TokenFamilyFactory(application=rooms, user=owner)
+    columns = {"user": owner, "family": family, "api_key": key, "resource": "room-1"}
+    return IssuedTokenFactory(application=rooms, certificate=rooms.certificates.get(purpose="sign"), **columns)
+
+
+@pytest.mark.parametrize("end", MEETING_GOES_ON.values(), ids=MEETING_GOES_ON)
+def test_a_meeting_goes_on_without_whose_token_ends(meeting, vendor, end):
+    end(meeting.user, meeting)
+    push_due(at=LATER)
+    assert [asked.path for asked in vendor.asked] == [standins.REMOVE]
+
+
+@pytest.mark.parametrize("end", ["room", "certificate", "application", "a leaked certificate"])
+def test_a_meeting_ends_with_its_room(person, meeting, vendor, end):
+    SETS[end](person, meeting)
+    assert [asked.path for asked in vendor.asked] == [standins.END]
+
+
+@pytest.mark.parametrize("end", MEETING_ENDS.values(), ids=MEETING_ENDS)
+def test_a_meeting_ends_by_an_administrator(meeting, vendor, end):
+    end(meeting)
+    assert [asked.path for asked in vendor.asked] == [standins.END]
+
+
+@pytest.mark.parametrize(("owner", "sentence"), [(False, "ends the running session"), (True, "removes this part")])
+def test_who_is_about_to_revoke_reads_what_will_happen(meeting, owner, sentence):
+    by = caller(meeting.user if owner else UserFactory())
+    (found,) = outbox.sentences([meeting], by, at=LATER)
+    assert sentence in found
 
 
 # Pairs

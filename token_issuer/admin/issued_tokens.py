@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
     from django.urls import URLPattern
 
+    from token_issuer.services.callers import Caller
+
 
 @admin.register(IssuedToken)
 class IssuedTokenAdmin(OwnPages, EvidenceAdmin):
@@ -125,16 +127,16 @@ class IssuedTokenAdmin(OwnPages, EvidenceAdmin):
                 "token": token,
                 "standing": token.standing(at).value,
                 "ending": ending_of(token, at=at),
-                "sentences": self._sentences(token, at=at),
+                "sentences": self._sentences(token, caller_of(request), at=at),
             }
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **more})
 
     @staticmethod
-    def _sentences(token: IssuedToken, *, at: datetime) -> list[str]:
+    def _sentences(token: IssuedToken, caller: Caller, *, at: datetime) -> list[str]:
         """What its vendor does when it is revoked; of one that was, what is known of that."""
         ending = ending_of(token, at=at)
         live = token.standing(at) is Standing.LIVE
-        texts = [ending.sentence, *(outbox.sentences([token], at=at) if live else [])]
+        texts = [ending.sentence, *(outbox.sentences([token], caller, at=at) if live else [])]
         return [gettext(text) for text in texts if text]
 
     # Finding

@@ -61,18 +61,22 @@ def page(owner: OwnPages, request: HttpRequest, tokens: Sequence[IssuedToken], *
     if not form.is_valid():
         lines = [_line(token, ending_of(token, at=at), at=at) for token in tokens]
         title = ngettext("Revoke this token?", "Revoke %(count)s tokens?", len(lines)) % {"count": len(lines)}
-        return owner.page(request, "revoke.html", {"title": title, "form": form, **_shown(owner, lines, at=at)})
+        return owner.page(
+            request, "revoke.html", {"title": title, "form": form, **_shown(owner, request, lines, at=at)}
+        )
     # One wait for all of them: vendors that do not answer are told later.
     ended = partial(_ended, owner, request, reason=form.cleaned_data["reason"], at=at, patience=Patience())
     lines = [ended(token) for token in tokens]
-    return owner.page(request, "revoked.html", {"title": gettext("Revoked"), **_shown(owner, lines, at=timezone.now())})
+    return owner.page(
+        request, "revoked.html", {"title": gettext("Revoked"), **_shown(owner, request, lines, at=timezone.now())}
+    )
 
 
-def _shown(owner: OwnPages, lines: list[Line], *, at: datetime) -> dict[str, object]:
+def _shown(owner: OwnPages, request: HttpRequest, lines: list[Line], *, at: datetime) -> dict[str, object]:
     known = providers()
     names = dict.fromkeys(line.token.application.provider for line in lines)
     texts = [known[name].vendor.revocation_sentence for name in names if name in known]
-    texts += outbox.sentences([line.token for line in lines], at=at)
+    texts += outbox.sentences([line.token for line in lines], caller_of(request), at=at)
     sentences = [gettext(text) for text in texts]
     return {"lines": lines, "at": at, "sentences": sentences, "post_url": owner.url("revoke_selected")}
 

@@ -41,6 +41,8 @@ class VendorPush(models.Model):
     application = models.ForeignKey(
         Application, verbose_name=_("application"), on_delete=models.PROTECT, related_name="pushes"
     )
+    # Whether what others use may end with it: decided with the revocation, by who or what ended it.
+    for_all = models.BooleanField(default=False, editable=False)
     created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     # NULL once it is pushed or has failed, so the index holds what waits and little else.

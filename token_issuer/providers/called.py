@@ -241,12 +241,16 @@ class PairKeeper(ABC):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RevokedToken:
-    """What of a revoked token a vendor can be told; never its text. ``remaining`` is whole seconds to its expiry."""
+    """What of a revoked token a vendor can be told; never its text. ``remaining`` is whole seconds to its expiry.
+
+    ``for_all`` says that what others use may end with it: somebody else than its owner revoked it, or a whole room was.
+    """
 
     subject: str
     resource: str
     privileges: frozenset[str]
     remaining: int
+    for_all: bool = False
 
 
 class Pusher(ABC):
@@ -261,8 +265,8 @@ class Pusher(ABC):
         """Whether a token that the vendor was told of can be used no more; else it ends when it expires."""
 
     @abstractmethod
-    def push_sentence(self, options: Options) -> str:
-        """Return what the vendor does when it is told, and what it does not; marked for translation."""
+    def push_sentence(self, options: Options, token: RevokedToken) -> str:
+        """Return what the vendor does when it is told of it, and what it does not; marked for translation."""
 
     @abstractmethod
     def push_request(self, order: CallOrder, token: RevokedToken) -> VendorRequest:

@@ -10,7 +10,7 @@ from django.db import transaction
 from token_issuer import signals
 from token_issuer.models import AuditKind, IssuedToken, TokenFamily
 from token_issuer.providers.base import Revocation
-from token_issuer.services import auditing, forgetting
+from token_issuer.services import auditing, forgetting, outbox
 from token_issuer.services.callers import clean
 from token_issuer.services.logged import facts
 from token_issuer.services.outbox import Outbox
@@ -41,7 +41,7 @@ def close_family(
     ``caller`` is who did it; with ``deliberate`` off nobody did, and it is whose family it was.
     """
 
-    box = Outbox()
+    box = Outbox(for_all=outbox.is_another(caller, family.user_id))
 
     def work() -> bool:
         with durable():

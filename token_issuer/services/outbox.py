@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from token_issuer.models import Application
     from token_issuer.models.issued_token import IssuedTokenQuerySet
     from token_issuer.providers.base import Options
+    from token_issuer.services.callers import Caller
 
 logger = logging.getLogger("token_issuer.vendor")
 
@@ -41,10 +42,14 @@ _APPLICATION: Final = ("application_id", "application__provider", "application__
 
 
 class Outbox:
-    """The pushes that one revocation writes; it is filled anew when its transaction is repeated."""
+    """The pushes that one revocation writes; it is filled anew when its transaction is repeated.
 
-    def __init__(self) -> None:
+    ``for_all``: what others use may end with it (``RevokedToken``).
+    """
+
+    def __init__(self, *, for_all: bool = False) -> None:
         self.ids: list[UUID] = []
+        self._for_all = for_all
 
     def write(self, tokens: IssuedTokenQuerySet, *, at: datetime, only: Application | None = None) -> None:
         """Write pushes for these tokens inside the caller's transaction. ``only``: all of them are this application's.
@@ -54,7 +59,7 @@ class Outbox:
         self.ids = []
         names = pushers() if only is None or pusher_of(only.provider) else []
         if names:
-            self.ids = _written(_to_tell(tokens, names, at=at), at=at)
+            self.ids = _written(_to_tell(tokens, names, at=at), for_all=self._for_all, at=at)
 
     def write_ended(self, members: IssuedTokenQuerySet, *, at: datetime, only: Application | None = None) -> None:
         """Do so for the members of a set whose epoch was raised before, in the same transaction.
@@ -77,18 +82,23 @@ def pusher_of(name: str) -> Pusher | None:
     return found if isinstance(found, Pusher) else None
 
 
-def sentences(tokens: Iterable[IssuedToken], *, at: datetime) -> list[str]:
-    """Return what vendors do when these tokens are revoked, each sentence once; nothing of those that are not told."""
+def is_another(caller: Caller, owner_id: object) -> bool:
+    """Whether a person decides about what is somebody else's: an administrator, and no server that acts for anybody."""
+    return caller.person is not None and caller.api_key is None and caller.user_id != owner_id
+
+
+def sentences(tokens: Iterable[IssuedToken], caller: Caller, *, at: datetime) -> list[str]:
+    """Return what vendors do when this caller revokes these tokens, each sentence once; of others nothing."""
     tokens = [token for token in tokens if pusher_of(token.application.provider)]
     certificates = Certificate.objects.using(write_alias()).active().order_by()
     ids = {token.application_id for token in tokens}
     calling = set(certificates.filter(application__in=ids, purpose=PURPOSE).values_list("application_id", flat=True))
     found: dict[str, None] = {}
     for token in tokens:
-        provider, told = token.application.provider, told_of(token, at=at)
+        provider, told = token.application.provider, told_of(token, at=at, for_all=is_another(caller, token.user_id))
         options, pusher = options_of(provider, token.application.options), pusher_of(provider)
         if token.application_id in calling and options is not None and pusher and tells(provider, options, told):
-            found[pusher.push_sentence(options)] = None
+            found[pusher.push_sentence(options, told)] = None
     return [*found]
 
 
@@ -124,18 +134,22 @@ def tells(provider: str, options: Options | None, token: RevokedToken) -> bool:
         return False
 
 
-def told_of(token: IssuedToken, *, at: datetime) -> RevokedToken:
+def told_of(token: IssuedToken, *, at: datetime, for_all: bool) -> RevokedToken:
     """Return what of a token a vendor can be told at this instant."""
-    return _told(token.subject, token.resource, token.privileges, remaining=token.expires_at - at)
+    columns = token.subject, token.resource, token.privileges
+    return _told(*columns, remaining=token.expires_at - at, for_all=for_all)
 
 
-def _told(subject: str, resource: str, privileges: Iterable[str], *, remaining: timedelta) -> RevokedToken:
+def _told(
+    subject: str, resource: str, privileges: Iterable[str], *, remaining: timedelta, for_all: bool
+) -> RevokedToken:
     return RevokedToken(
         subject=subject,
         resource=resource,
         privileges=frozenset(map(str, privileges)),
         # Rounded up: what is told must not end before the token does.
         remaining=math.ceil(remaining.total_seconds()),
+        for_all=for_all,
     )
 
 
@@ -144,14 +158,15 @@ def _to_tell(tokens: IssuedTokenQuerySet, names: list[str], *, at: datetime) -> 
     return wanted.order_by("-expires_at", "pk").values_list("pk", "expires_at", *_APPLICATION, *_COLUMNS)[:MOST]
 
 
-def _written(found: Iterable[tuple[Any, ...]], *, at: datetime) -> list[UUID]:
+def _written(found: Iterable[tuple[Any, ...]], *, for_all: bool, at: datetime) -> list[UUID]:
     parsed: dict[UUID, Options | None] = {}
     rows = []
     for pk, expires_at, application_id, provider, options, *columns in found:
         if application_id not in parsed:
             parsed[application_id] = options_of(provider, options)
-        if tells(provider, parsed[application_id], _told(*columns, remaining=expires_at - at)):
-            rows.append(VendorPush(token_id=pk, application_id=application_id, created_at=at, next_try_at=at))
+        if tells(provider, parsed[application_id], _told(*columns, remaining=expires_at - at, for_all=for_all)):
+            due = {"created_at": at, "next_try_at": at}
+            rows.append(VendorPush(token_id=pk, application_id=application_id, for_all=for_all, **due))
     # Somebody else who ended one of them at the same moment has written the same row.
     VendorPush.objects.using(write_alias()).bulk_create(rows, batch_size=_CHUNK, ignore_conflicts=True)
     return [row.pk for row in rows]

@@ -188,7 +188,7 @@ def _claim(push_id: UUID, *, at: datetime, until: datetime) -> bool:
 
 def _tell(push: VendorPush, *, at: datetime, deadline: float) -> None:
     application = push.token.application
-    told = outbox.told_of(push.token, at=at)
+    told = outbox.told_of(push.token, at=at, for_all=push.for_all)
     if told.remaining <= 0:
         message = "The token expired before its vendor could be told."
         raise VendorUnavailable(message, reason="expired", final=True)

@@ -121,7 +121,8 @@ def _revoke(
     if token is None:
         msg = "There is no such token."
         raise NotFound(msg)
-    box = Outbox() if tell_vendor and token.can_call else None
+    for_all = outbox.is_another(caller, token.user_id)
+    box = Outbox(for_all=for_all) if tell_vendor and token.can_call else None
     changed, closed = retrying(lambda: _end(caller, token, box, reason=clean(reason, LONGEST_REASON), at=at))
     forgetting.tombstone(token.pk, token.expires_at, at=at)
     ending = ending_of(token, at=at, changed=changed)
@@ -188,12 +189,13 @@ def ending_of(token: IssuedToken, *, at: datetime, changed: bool = False) -> End
     options = outbox.options_of(token.application.provider, token.application.options)
     if push.pushed_at is None or options is None:
         return ending
-    kept_out = pusher.keeps_out(options, outbox.told_of(token, at=at))
+    told = outbox.told_of(token, at=at, for_all=push.for_all)
+    kept_out = pusher.keeps_out(options, told)
     return replace(
         ending,
         revocation=Revocation.PUSHED,
         ends_at=min(push.pushed_at, ending.ends_at) if kept_out else ending.ends_at,
-        sentence=pusher.push_sentence(options),
+        sentence=pusher.push_sentence(options, told),
     )
 
 
@@ -239,6 +241,7 @@ def revoke_resource(caller: Caller, application: Application, resource: str, *, 
         at=at,
         application=application,
         detail={"of": clean(resource, 255)},
+        for_all=True,
     )
 
 
@@ -254,6 +257,7 @@ def revoke_certificate(caller: Caller, certificate: Certificate, *, reason: str,
         at=at,
         application=certificate.application,
         detail={"of": certificate.fingerprint},
+        for_all=True,
     )
 
 
@@ -269,6 +273,7 @@ def revoke_application(caller: Caller, application: Application, *, reason: str,
         at=at,
         application=application,
         detail={"of": application.slug},
+        for_all=True,
     )
 
 
@@ -286,10 +291,11 @@ def _revoke_set(
     at: datetime,
     detail: dict[str, Any],
     application: Application | None = None,
+    for_all: bool = False,
 ) -> SetEnding:
     # Counted before the raise, for people; a token minted in between is ended as well, only not counted.
     had = members.live(at).aggregate(count=Count("pk"), last=Max("expires_at"))
-    reason, box = clean(reason, LONGEST_REASON), Outbox()
+    reason, box = clean(reason, LONGEST_REASON), Outbox(for_all=for_all)
 
     def work() -> None:
         with durable():

@@ -181,7 +181,7 @@ def revoke(caller: Caller, certificate: Certificate, *, reason: str, at: datetim
     Raises:
         Conflict: it was revoked before.
     """
-    box = Outbox()
+    box = Outbox(for_all=True)
 
     def work() -> None:
         with durable():
@@ -218,7 +218,7 @@ def replace(
         reference=reference,
         algorithm=algorithm or certificate.algorithm,
     )
-    box = Outbox()
+    box = Outbox(for_all=True)
 
     def work() -> Certificate:
         with durable():

@@ -79,7 +79,7 @@ class BanningRules(Pusher):
         # A rule ends nothing but the stay in channels.
         return _ours(options).on_revocation == "ban" and not token.privileges & _NOT_THE_CHANNEL
 
-    def push_sentence(self, options: Options) -> str:
+    def push_sentence(self, options: Options, token: RevokedToken) -> str:
         if _ours(options).on_revocation == "remove":
             return _(
                 "Agora puts this user out of this channel (out of all, if the token names none). With the token they "

@@ -50,7 +50,7 @@ class VideoSDKOptions(Options):
         label=_("On revocation"),
         help=_(
             "For applications with a certificate to call with: remove puts the token's participant out of the room, "
-            "end_session ends the running session for everybody in it."
+            "end_session ends the running session for everybody in it. Whoever ends his own token is only put out."
         ),
     )
     api_url: str = option_field(
@@ -74,8 +74,8 @@ class Removals(Pusher):
     def keeps_out(self, options: Options, token: RevokedToken) -> bool:
         return False
 
-    def push_sentence(self, options: Options) -> str:
-        if _ours(options).on_revocation == "end_session":
+    def push_sentence(self, options: Options, token: RevokedToken) -> str:
+        if _ends_session(_ours(options), token):
             return _(
                 "VideoSDK ends the running session of the room, for everybody in it. With the token its holder can "
                 "join the next one until it expires."
@@ -87,7 +87,7 @@ class Removals(Pusher):
 
     def push_request(self, order: CallOrder, token: RevokedToken) -> VendorRequest:
         options = _ours(order.options)
-        removes = options.on_revocation == "remove"
+        removes = not _ends_session(options, token)
         whom = {"participantId": token.subject} if removes else {}
         return VendorRequest(
             method="POST",
@@ -100,6 +100,11 @@ class Removals(Pusher):
     def read_push(self, response: VendorResponse) -> None:
         if not response.ok:
             raise refusal("VideoSDK", response, _MEANINGS, final=_FINAL)
+
+
+def _ends_session(options: VideoSDKOptions, token: RevokedToken) -> bool:
+    # Whoever has a token may revoke it: that must not end the meeting of the others.
+    return options.on_revocation == "end_session" and token.for_all
 
 
 def _credential(order: CallOrder) -> str:
