@@ -1,4 +1,7 @@
-"""Choosing a user's name at the vendor. A proof speaks for one name only, so it goes when the name changes."""
+"""Choosing a user's name at the vendor.
+
+A proof speaks for one name only, and so do the vendor's tokens that are kept for him: they go when the name changes.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from django.db import IntegrityError
 from django.db.models import Q
 
 from token_issuer.errors import BadOption, Conflict, NotAuthenticated
-from token_issuer.models import AuditKind, EpochKind, VendorAccount, epoch_key
+from token_issuer.models import AuditKind, EpochKind, VendorAccount, VendorPair, epoch_key
 from token_issuer.policy import BadPattern, render
 from token_issuer.providers.called import AccountProver
 from token_issuer.registry import get_provider
@@ -34,7 +37,7 @@ LEASE: Final = timedelta(seconds=30)
 def name(caller: Caller, application: Application, user: Any, *, subject: str | None, at: datetime) -> VendorAccount:  # noqa: ANN401  the site's own user model
     """Set what the user is called at the vendor, None for what the pattern says; his account is made if there is none.
 
-    Idempotent. Another name than before ends the proof of the one before.
+    Idempotent. Another name than before ends the proof of the one before, and deletes the pairs that were kept for him.
 
     Raises:
         BadOption: "subject", for a name that cannot be his.
@@ -82,8 +85,8 @@ def account_of(application: Application, user: Any) -> VendorAccount | None:  # 
 
 
 def row_for(application: Application, user: Any, *, at: datetime) -> VendorAccount:  # noqa: ANN401
-    """Return his account inside the caller's transaction, made if there is none."""
-    found = account_of(application, user)
+    """Return his account, held until the caller's transaction ends, and made if there is none."""
+    found = _held(application, user)
     if found is not None:
         return found
     fresh = VendorAccount(
@@ -91,7 +94,7 @@ def row_for(application: Application, user: Any, *, at: datetime) -> VendorAccou
     )
     # Somebody may be making it at this moment: one row is kept.
     VendorAccount.objects.using(write_alias()).bulk_create([fresh], ignore_conflicts=True)
-    made = account_of(application, user)
+    made = _held(application, user)
     if made is None:
         # MariaDB leaves out, and says nothing of, a row whose user is gone.
         msg = "This account is gone."
@@ -99,17 +102,41 @@ def row_for(application: Application, user: Any, *, at: datetime) -> VendorAccou
     return made
 
 
-def put(account: VendorAccount, *, at: datetime, **columns: object) -> None:
-    """Change an account inside the caller's transaction, unless a password is being set for it.
+def _held(application: Application, user: Any) -> VendorAccount | None:  # noqa: ANN401
+    # Held, so that its name is still this one when the caller has decided by it.
+    rows = VendorAccount.objects.using(write_alias()).filter(application=application, user_id=user.pk)
+    found = rows.select_for_update().first()
+    if found is not None:
+        found.application = application
+    return found
+
+
+def put(caller: Caller, account: VendorAccount, *, at: datetime, subject: str | None, **columns: object) -> None:
+    """Change an account of ``row_for`` inside the caller's transaction, unless a password is being set for it.
+
+    Another name deletes the pairs that were kept for its user: they are of the one before.
 
     Raises:
-        Conflict: one is.
+        Conflict: a password is being set.
     """
+    is_renamed = subject != account.subject
+    columns["subject"] = subject
     settled = Q(pending_at__isnull=True) | Q(pending_at__lte=at - LEASE)
     if VendorAccount.objects.using(write_alias()).filter(settled, pk=account.pk).update(**columns) != 1:
         raise being_set(account, at=at)
     for column, value in columns.items():
         setattr(account, column, value)
+    if is_renamed:
+        _disconnect(caller, account, at=at)
+
+
+def _disconnect(caller: Caller, account: VendorAccount, *, at: datetime) -> None:
+    application, alias = account.application, write_alias()
+    pairs = VendorPair.objects.using(alias).filter(application=application, principal_key=account.principal_key)
+    for pair in list(pairs.only("device")):
+        if pairs.filter(pk=pair.pk)._raw_delete(alias):
+            detail = {"device": pair.device, "of": str(account.user_id), "account": str(account.pk)}
+            auditing.record(AuditKind.PAIR_FORGOTTEN, caller, at=at, application=application, detail=detail)
 
 
 def being_set(account: VendorAccount, *, at: datetime) -> Conflict:
@@ -150,7 +177,7 @@ def _name(caller: Caller, application: Application, user: Any, *, subject: str |
     if account.subject == subject:
         return account
     nothing = {"sealed_secret": None, "proved_at": None, "pending_secret": None, "pending_at": None}
-    put(account, at=at, subject=subject, **nothing)
+    put(caller, account, at=at, subject=subject, **nothing)
     auditing.record(
         AuditKind.ACCOUNT_CHANGED, caller, at=at, application=application, detail={"account": str(account.pk)}
     )

@@ -103,7 +103,7 @@ def _prove(caller: Caller, wanted: VendorAccount, user: Any, *, proof: Secret, a
         return account
     sealed = seal_proof(proof.parts, row=account.pk)
     none_pending = {"pending_secret": None, "pending_at": None}
-    naming.put(account, at=at, subject=wanted.subject, sealed_secret=sealed, proved_at=at, **none_pending)
+    naming.put(caller, account, at=at, subject=wanted.subject, sealed_secret=sealed, proved_at=at, **none_pending)
     record(caller, account, at=at)
     return account
 

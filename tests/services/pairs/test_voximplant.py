@@ -9,7 +9,7 @@ import pytest
 from tests.factories import ApplicationFactory, RuleFactory, UserFactory, caller
 from token_issuer.errors import BadGrant, Conflict, NotFound, PolicyDenied
 from token_issuer.models import AuditEvent, AuditKind, IssuedToken, Rule, VendorPair
-from token_issuer.services import issuing, pairs, revoking
+from token_issuer.services import issuing, naming, pairs, proving, revoking
 
 TOKENS = {"accessToken": "access-1", "accessExpire": 172_800_000, "refreshToken": "r-1", "refreshExpire": 2_592_000}
 DAY = timedelta(days=1)
@@ -114,3 +114,35 @@ def test_a_rule_for_short_lives_hands_none_back(leave, person, at):
     with pytest.raises(PolicyDenied) as caught:
         fetched(person, at)
     assert caught.value.reason == "lifetime_not_granted"
+
+
+# A name of one's own
+
+
+def renamed(how, person, phone, user, at):
+    if how == "named":
+        naming.name(person, phone, user, subject="clerk", at=at)
+    else:
+        proving.prove(person, phone, user, subject="clerk", parts={"password": "correct"}, at=at)
+
+
+@pytest.mark.parametrize("how", ["named", "proved"])
+def test_tokens_of_another_name_are_not_handed_back(leave, person, phone, user, at, how):
+    """They still open the account of whoever is given that name next."""
+    proving.prove(person, phone, user, subject="boss", parts={"password": "correct"}, at=at)
+    pair, others = leave(), leave(by=caller(UserFactory()))
+    renamed(how, person, phone, user, at)
+    with pytest.raises(PolicyDenied) as caught:
+        fetched(person, at)
+    assert (caught.value.reason, [*VendorPair.objects.all()]) == ("not_connected", [others])
+    event = AuditEvent.objects.get(kind=AuditKind.PAIR_FORGOTTEN)
+    assert (event.user, event.application, event.at) == (user, phone, at)
+    assert event.detail == {"device": pair.device, "of": str(user.pk), "account": event.detail["account"]}
+
+
+def test_another_password_of_the_same_name_keeps_them(leave, person, phone, user, at):
+    for word in ("correct", "another"):
+        proving.prove(person, phone, user, subject="boss", parts={"password": word}, at=at)
+        leave()
+    assert VendorPair.objects.count() == 1
+    assert fetched(person, at).sdk["username"] == "boss@app.acc.voximplant.com"
