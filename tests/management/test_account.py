@@ -74,6 +74,9 @@ def test_the_audit_says_who_ran_it(run, typed, user, phone):
         (["phone", "ada", "--show", "--provision"], "--show goes with nothing else."),
         (["phone", "ada", "--show", "--name=x"], "--show goes with nothing else."),
         (["phone", "ada", "--show", "--secret-stdin"], "--show goes with nothing else."),
+        (["phone", "ada", "--show", "--forget"], "--show goes with nothing else."),
+        (["phone", "ada", "--forget", "--provision"], "--forget goes with --name alone."),
+        (["phone", "ada", "--forget", "--secret-stdin"], "--forget goes with --name alone."),
         (["phone", "ada", "--provision", "--secret-stdin"], "--provision makes the password itself"),
     ],
 )
@@ -102,10 +105,24 @@ def test_the_vendor_sets_a_password_that_nobody_sees(run, user, phone, reception
     assert kept() == VoximplantProvider().account_proof("user-1", {"password": reception.guests["user-1"]})
 
 
-def test_a_no_says_that_nothing_has_changed(run, user, phone, reception):
+def test_a_no_says_that_what_he_had_stays(run, user, phone, reception):
     reception.manners = "refuse"
     done = run("token_issuer_account", "phone", "ada", "--provision")
-    assert (done.code, done.err) == (1, "The vendor refused the call with status 403. Nothing has changed.")
+    assert (done.code, done.err) == (
+        1,
+        "The vendor refused the call with status 403. It was not set, and what he had stays.",
+    )
+
+
+def test_another_name_is_refused_and_the_old_login_stays(run, typed, user, phone, reception):
+    typed("correct")
+    run("token_issuer_account", "phone", "ada", "--name=user-1", "--secret-stdin")
+    done = run("token_issuer_account", "phone", "ada", "--name=eve", "--provision")
+    assert (done.code, reception.asked, VendorAccount.objects.get().subject, kept()) == (1, [], "user-1", PROOF)
+    assert done.err == "subject: is not what he is called at this vendor: rename him first, which ends his proof"
+    told = run("token_issuer_account", "phone", "ada", "--name=eve", "--forget").out
+    assert told == "What proved him here is forgotten.\nHe is called eve at the vendor.\n"
+    assert run("token_issuer_account", "phone", "ada", "--name=eve", "--provision").code == 0
 
 
 def test_what_is_not_known_says_what_to_do(run, user, phone, reception):
@@ -141,6 +158,28 @@ def test_killed_while_the_vendor_is_asked(user, phone, reception, live_process):
         told, _ = again.communicate(timeout=60)
     assert (again.returncode, "has a new password" in told) == (0, True)
     assert kept() == VoximplantProvider().account_proof("user-1", {"password": reception.guests["user-1"]})
+
+
+# Forgetting
+
+
+def test_what_proves_him_is_forgotten_and_his_name_stays(run, typed, user, phone):
+    typed("correct")
+    run("token_issuer_account", "phone", "ada", "--name=user-1", "--secret-stdin")
+    told = [run("token_issuer_account", "phone", "ada", "--forget").out for _ in range(2)]
+    assert told == ["What proved him here is forgotten.\n", "Nothing proves him here.\n"]
+    row = VendorAccount.objects.get()
+    assert (row.subject, row.sealed_secret, row.proved_at) == ("user-1", None, None)
+    assert AuditEvent.objects.latest("pk").detail == {
+        "account": str(row.pk),
+        "proof": "forgotten",
+        "reason": "by command",
+    }
+
+
+def test_nothing_is_forgotten_of_who_has_no_account(run, user, phone):
+    done = run("token_issuer_account", "phone", "ada", "--forget")
+    assert (done.code, done.out, VendorAccount.objects.count()) == (0, "Nothing proves him here.\n", 0)
 
 
 # Showing

@@ -10,11 +10,11 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connections, transaction
 
 from tests import guests
-from tests.factories import CertificateFactory
+from tests.factories import CertificateFactory, VendorAccountFactory, VendorPairFactory
 from tests.guests import KEY, proof_of
 from token_issuer import transport
 from token_issuer.errors import BadOption, Conflict, NoActiveCertificate, VendorUnavailable
-from token_issuer.models import AuditEvent, AuditKind, Certificate, VendorAccount
+from token_issuer.models import AuditEvent, AuditKind, Certificate, VendorAccount, VendorPair
 from token_issuer.services import issuing, naming, proving, provisioning, resealing
 from token_issuer.services.opening import opened_proof, seal_proof
 from token_issuer.services.transactions import OpenTransaction, in_transaction
@@ -128,12 +128,33 @@ def test_what_is_kept_logs_the_user_in(provision, person, at):
     assert issuing.issue(person, "hotel", body={}, at=at).sdk["answer"]
 
 
-def test_another_name_ends_the_proof_of_the_one_before(ada, provision, reception, at):
-    reception.manners = "refuse"
-    with pytest.raises(VendorUnavailable):
+def test_another_name_is_refused_before_anything_is_lost(ada, provision, reception, at):
+    before = row_of(ada)
+    with pytest.raises(BadOption, match=r"^subject: is not what he is called at this vendor: rename him first"):
         provision(at, subject="eve")
-    row = VendorAccount.objects.get()
-    assert (row.subject, row.sealed_secret, row.pending_secret, row.pending_at) == ("eve", None, None, None)
+    assert (VendorAccount.objects.get().subject, row_of(ada), reception.asked) == ("ada", before, [])
+
+
+def test_a_name_that_came_meanwhile_is_not_taken_back(provision, person, hotel, user, reception, at, monkeypatch):
+    """What the pattern says was read before somebody else gave him a name."""
+    check, left = naming.check, [lambda: VendorAccountFactory(application=hotel, user=user, subject="eve")]
+
+    def checked(*arguments):
+        check(*arguments)
+        if left:
+            left.pop()()
+
+    monkeypatch.setattr(naming, "check", checked)
+    with pytest.raises(BadOption, match="rename him first"):
+        provision(at)
+    assert (VendorAccount.objects.get().subject, reception.asked) == ("eve", [])
+
+
+def test_a_first_name_is_refused_where_it_would_cost_him_tokens(provision, hotel, user, person, reception, at):
+    VendorPairFactory(application=hotel, user=user, principal_key=person.principal_key)
+    with pytest.raises(BadOption, match=r"^subject: must be given to him first: that deletes the vendor's tokens"):
+        provision(at)
+    assert (VendorPair.objects.count(), VendorAccount.objects.count(), reception.asked) == (1, 0, [])
 
 
 # What is refused before anybody is asked

@@ -50,6 +50,31 @@ def name(caller: Caller, application: Application, user: Any, *, subject: str | 
     return written(lambda: _name(caller, application, user, subject=subject, at=at), wanted)
 
 
+def given(caller: Caller, application: Application, user: Any, *, subject: str, at: datetime) -> VendorAccount:  # noqa: ANN401
+    """Return the user's account under this name, which he is given where that costs him nothing.
+
+    For work that may fail afterwards: nothing that he has had goes with the name.
+
+    Raises:
+        BadOption: "subject": he is called otherwise, or tokens of the vendor's are kept for him; or it cannot be his.
+        Conflict, NotAuthenticated, NotFound: as ``name``.
+    """
+    check(application, subject)
+    wanted = VendorAccount(application=application, user_id=user.pk, subject=subject)
+
+    def work() -> VendorAccount:
+        account = row_for(application, user, at=at)
+        if account.subject not in {None, subject}:
+            raise BadOption(
+                "subject", "is not what he is called at this vendor: rename him first, which ends his proof"
+            )
+        if account.subject is None and _pairs(account).exists():
+            raise BadOption("subject", "must be given to him first: that deletes the vendor's tokens kept for him")
+        return _put_name(caller, account, subject=subject, at=at)
+
+    return written(work, wanted)
+
+
 def check(application: Application, subject: str) -> None:
     """Raise BadOption("subject") for a text that cannot be a user's name at this application's vendor."""
     provider = get_provider(application.provider)
@@ -131,12 +156,16 @@ def put(caller: Caller, account: VendorAccount, *, at: datetime, subject: str | 
 
 
 def _disconnect(caller: Caller, account: VendorAccount, *, at: datetime) -> None:
-    application, alias = account.application, write_alias()
-    pairs = VendorPair.objects.using(alias).filter(application=application, principal_key=account.principal_key)
+    pairs = _pairs(account)
     for pair in list(pairs.only("device")):
-        if pairs.filter(pk=pair.pk)._raw_delete(alias):
+        if pairs.filter(pk=pair.pk)._raw_delete(write_alias()):
             detail = {"device": pair.device, "of": str(account.user_id), "account": str(account.pk)}
-            auditing.record(AuditKind.PAIR_FORGOTTEN, caller, at=at, application=application, detail=detail)
+            auditing.record(AuditKind.PAIR_FORGOTTEN, caller, at=at, application=account.application, detail=detail)
+
+
+def _pairs(account: VendorAccount) -> Any:  # noqa: ANN401  a queryset
+    rows = VendorPair.objects.using(write_alias())
+    return rows.filter(application_id=account.application_id, principal_key=account.principal_key)
 
 
 def being_set(account: VendorAccount, *, at: datetime) -> Conflict:
@@ -173,13 +202,16 @@ def written(work: Callable[[], VendorAccount], wanted: VendorAccount) -> VendorA
 
 
 def _name(caller: Caller, application: Application, user: Any, *, subject: str | None, at: datetime) -> VendorAccount:  # noqa: ANN401
-    account = row_for(application, user, at=at)
+    return _put_name(caller, row_for(application, user, at=at), subject=subject, at=at)
+
+
+def _put_name(caller: Caller, account: VendorAccount, *, subject: str | None, at: datetime) -> VendorAccount:
     if account.subject == subject:
         return account
     nothing = {"sealed_secret": None, "proved_at": None, "pending_secret": None, "pending_at": None}
     put(caller, account, at=at, subject=subject, **nothing)
     auditing.record(
-        AuditKind.ACCOUNT_CHANGED, caller, at=at, application=application, detail={"account": str(account.pk)}
+        AuditKind.ACCOUNT_CHANGED, caller, at=at, application=account.application, detail={"account": str(account.pk)}
     )
     return account
 

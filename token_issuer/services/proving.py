@@ -80,6 +80,16 @@ def forget(caller: Caller, principal_key: UUID, *, reason: str, at: datetime) ->
     return retrying(work)
 
 
+def forget_one(caller: Caller, account: VendorAccount, *, reason: str, at: datetime) -> bool:
+    """Forget what proves the user of one account, also where he is gone; False where there was nothing."""
+
+    def work() -> bool:
+        with durable():
+            return bool(_forget(caller, account, reason=reason, at=at))
+
+    return retrying(work)
+
+
 def with_proof(principal_key: UUID) -> list[VendorAccount]:
     """Return the accounts of a person that have a proof, or one that is being set."""
     rows = VendorAccount.objects.using(write_alias()).filter(principal_key=principal_key)

@@ -95,14 +95,17 @@ def provision(
     """Give the user a new random password at the vendor, who makes him if he is not there; keep its proof only.
 
     Without ``subject`` he keeps the name he has, or gets the one that the provider's pattern says. May be run again
-    at any time. A user of this name whom the vendor has already gets the new password.
+    at any time. A user of this name whom the vendor has already gets the new password. Who has a name already is not
+    renamed: a vendor's no would come after what he had is gone.
 
     Raises:
-        BadOption: "application", whose provider makes no users; "subject", for a name that cannot be his.
+        BadOption: "application", whose provider makes no users; "subject", for a name that cannot be his, or is not
+            his (``naming.given``).
         NoActiveCertificate: the application has nothing to call the vendor with.
         Conflict: a password is being set for him at this moment, or his account was changed meanwhile.
         VendorUnavailable: the vendor did not say yes; one event says so. ``refused`` and ``unreachable`` have changed
-            nothing; after anything else he may have either password at the vendor, and this wants to be run again.
+            nothing, but a name that he had not had before stays his; after anything else he may have either password at
+            the vendor, and this wants to be run again.
         NotAuthenticated, NotFound: the user, or the application, is gone.
         OpenTransaction: inside a transaction.
     """
@@ -112,7 +115,7 @@ def provision(
     certificate = certificate_of(application)
     subject = naming.chosen(application, user, subject)
     with opened_secret(certificate, provider) as secret:
-        account = naming.name(caller, application, user, subject=subject, at=at)
+        account = naming.given(caller, application, user, subject=subject, at=at)
         attempt = _Attempt(
             account=account,
             provider=provider,

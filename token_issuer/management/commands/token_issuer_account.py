@@ -22,12 +22,13 @@ if TYPE_CHECKING:
 
 
 class Command(IssuerCommand):
-    """Sets, provisions or shows one account."""
+    """Sets, provisions, forgets or shows one account."""
 
     help = (
         "Set what a user is called at the vendor, and what proves him there, from his password at the vendor: only what"
         " the provider makes of it is kept. With --provision the vendor gives him a random password that nobody sees,"
-        " and makes him if he is not there. May be run again at any time."
+        " and makes him if he is not there. With --forget what proves him is forgotten, and --name then renames him."
+        " May be run again at any time."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -38,16 +39,21 @@ class Command(IssuerCommand):
             "--name", default="", help="His name at the vendor; without it the one he has, or what the pattern says."
         )
         parser.add_argument("--provision", action="store_true", help="Have the vendor set a new password.")
+        parser.add_argument(
+            "--forget", action="store_true", help="Forget what proves him; the password at the vendor stays."
+        )
         parser.add_argument("--show", action="store_true", help="Tell what there is, and change nothing.")
         sources.add_readings(parser)
 
     def work(self, options: dict[str, Any], *, at: datetime) -> None:
-        """Do one of the three."""
+        """Do one of the four."""
         _check(options)
         application, user = application_of(options["application"]), user_of(options["user"])
         if options["show"]:
             account = naming.account_of(application, user)
             self.say(*_lines(account, at=at) if account else ["He has no account at this application."])
+        elif options["forget"]:
+            self._forget(application, user, name=options["name"], at=at)
         elif options["provision"]:
             self._provision(application, user, name=options["name"], at=at)
         else:
@@ -60,9 +66,17 @@ class Command(IssuerCommand):
             left = naming.account_of(application, user)
             open_still = left is not None and left.pending_at == at
             why = "It is not known whether the password was set: run this again in half a minute."
-            msg = f"{error.message} {why if open_still else 'Nothing has changed.'}"
+            msg = f"{error.message} {why if open_still else 'It was not set, and what he had stays.'}"
             raise CommandError(msg) from error
         self.say(f"{account.subject} has a new password at the vendor, which nobody knows; its proof is kept.")
+
+    def _forget(self, application: Application, user: Any, *, name: str, at: datetime) -> None:  # noqa: ANN401
+        account = naming.account_of(application, user)
+        done = account is not None and proving.forget_one(self.caller(), account, reason="by command", at=at)
+        self.say("What proved him here is forgotten." if done else "Nothing proves him here.")
+        if name:
+            renamed = naming.name(self.caller(), application, user, subject=name, at=at)
+            self.say(f"He is called {renamed.subject} at the vendor.")
 
     def _set(self, application: Application, user: Any, options: dict[str, Any], *, at: datetime) -> None:  # noqa: ANN401
         provider = get_provider(application.provider)
@@ -76,8 +90,12 @@ class Command(IssuerCommand):
 
 
 def _check(options: dict[str, Any]) -> None:
-    if options["show"] and (options["provision"] or options["name"] or sources.is_handed_in(options)):
+    changes = options["provision"] or options["forget"] or options["name"] or sources.is_handed_in(options)
+    if options["show"] and changes:
         msg = "--show goes with nothing else."
+        raise CommandError(msg)
+    if options["forget"] and (options["provision"] or sources.is_handed_in(options)):
+        msg = "--forget goes with --name alone."
         raise CommandError(msg)
     if options["provision"] and sources.is_handed_in(options):
         msg = "--provision makes the password itself; leave out the other one."
