@@ -178,7 +178,8 @@ def proof_of(name: str, password: str) -> str:
 class Reception:
     """The vendor: it keeps the passwords it was given, and does whatever ``manners`` says.
 
-    ``before`` and ``after`` are called with what was asked, right before and right after a password is set.
+    ``before`` and ``after`` are called with what was asked, right before and right after a password is set;
+    ``after`` also where it was refused.
     """
 
     def __init__(self) -> None:
@@ -219,6 +220,7 @@ class Desk(BaseHTTPRequestHandler):
         self.reception.keys.add(self.headers["Authorization"])
         manners = self.reception.manners
         if manners in _UNHEARD:
+            self.reception.after(body["password"])
             self._answer(*_UNHEARD[manners])
             return
         if manners == "contrary":

@@ -271,6 +271,17 @@ def test_a_no_puts_back_what_was_left_pending(ada, provision, reception, at):
     assert (bytes(pending), since) == (left, at - naming.LEASE)
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_no_does_not_put_back_what_was_forgotten_meanwhile(ada, provision, person, reception, at):
+    left = seal_proof({"proof": "left"}, row=ada.pk)
+    VendorAccount.objects.update(pending_secret=left, pending_at=at - naming.LEASE)
+    reception.manners = "refuse"
+    meanwhile(reception, lambda: proving.forget(person, ada.principal_key, reason="left", at=at))
+    with pytest.raises(VendorUnavailable):
+        provision(at)
+    assert row_of(ada) == (None, None, None, at - naming.LEASE)
+
+
 def test_a_name_that_no_new_user_gets_leaves_nothing_pending(ada, provision, reception, at):
     VendorAccount.objects.update(subject="old-ada")
     reception.guests.clear()

@@ -224,9 +224,12 @@ def _answer(attempt: _Attempt, *, create: bool) -> Provisioned:
 
 
 def _take_back(attempt: _Attempt, *, at: datetime) -> None:
-    """Put back what was pending before: nothing has happened at the vendor."""
+    """Put back what was pending before: nothing has happened at the vendor. What was forgotten stays forgotten."""
     with durable():
-        _pending(attempt, at=at).update(pending_secret=attempt.earlier_secret, pending_at=attempt.earlier_at)
+        rows = _pending(attempt, at=at)
+        wanted = rows.filter(pending_secret__isnull=False)
+        if not wanted.update(pending_secret=attempt.earlier_secret, pending_at=attempt.earlier_at):
+            rows.update(pending_at=attempt.earlier_at)
 
 
 def _promote(caller: Caller, attempt: _Attempt, *, at: datetime) -> VendorAccount:
