@@ -15,7 +15,7 @@ from token_issuer.crypto import digests
 from token_issuer.errors import BadGrant, PolicyDenied, RateLimited, TokenMalformed
 from token_issuer.models import AnsweredLoginKey, AuditEvent, IssuedToken, Origin
 from token_issuer.providers.fields import dump
-from token_issuer.services import explaining, inspecting, issuing, login_keys, proving, verifying
+from token_issuer.services import deciding, explaining, inspecting, issuing, login_keys, proving, verifying
 
 PASSWORD = "pässword:1|2"
 KEY = "k:1|2"
@@ -191,6 +191,22 @@ def test_what_a_body_cannot_say(person, account, at, body, field):
 def test_an_application_needs_no_secret_to_answer(answer, account, phone):
     assert not phone.certificates.exists()
     assert answer()
+
+
+@pytest.mark.parametrize(
+    ("changes", "seconds"), [({"subject": "clerk"}, 0), ({"subject": "Jo.Doe"}, 0), ({}, 1)], ids=str
+)
+def test_nothing_is_answered_by_what_was_his_a_moment_before(account, phone, user, person, at, changes, seconds):
+    """His old name may be somebody else's by now, and his old password is one that was changed for a reason."""
+    question = deciding.understand(person, "phone", {"login_key": KEY})
+    decision = deciding.decide(question)
+    grant = issuing.with_subject(question, decision)
+    later = AT + timedelta(seconds=seconds)
+    proving.prove(person, phone, user, parts={"password": "another"}, at=later, **changes)
+    with pytest.raises(PolicyDenied, match="was changed or taken back meanwhile") as caught:
+        issuing.issue_decided(question, decision, grant, certificate=None, at=at)
+    assert (caught.value.reason, IssuedToken.objects.count()) == ("ended_meanwhile", 0)
+    assert not AnsweredLoginKey.objects.exists()
 
 
 # Elsewhere

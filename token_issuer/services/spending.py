@@ -1,7 +1,7 @@
 """Answering a vendor's challenge: once for one account, in the transaction that records the answer.
 
-The account's proof, by which it is answered, must still be there then: ending all that a person has forgets it
-(``proving.forget``), and nothing is answered after that.
+The account's proof, by which it is answered, and its name must still be the same then: ending all that a person has
+forgets the proof (``proving.forget``), an administrator changes both, and nothing is answered after that.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def spending(question: Question, grant: Grant, *, at: datetime) -> Callable[[], 
     """Return what spends the grant's challenge inside the caller's transaction; None where no account answers.
 
     What is returned raises BadGrant for one that was answered already, and PolicyDenied("ended_meanwhile") where the
-    account's proof was forgotten since it was read.
+    account's name or proof was changed, or the proof forgotten, since they were read.
     """
     spent = question.provider.spends(grant)
     account = question.account
@@ -45,10 +45,12 @@ def spending(question: Question, grant: Grant, *, at: datetime) -> Callable[[], 
 
 
 def _require_proof(account: VendorAccount) -> None:
-    """Hold the account's row until the answer is recorded: whoever forgets its proof waits, or has done so before."""
+    """Hold the account's row until the answer is recorded: whoever changes it waits, or has done so before."""
     rows = VendorAccount.objects.using(write_alias()).filter(pk=account.pk, sealed_secret__isnull=False)
-    if not rows.select_for_update().values_list("pk", flat=True):
-        raise PolicyDenied("ended_meanwhile", "What proves you at the vendor was taken back meanwhile.")
+    # Compared here: MariaDB compares names loosely.
+    now = rows.select_for_update().values_list("subject", "proved_at").first()
+    if now != (account.subject, account.proved_at):
+        raise PolicyDenied("ended_meanwhile", "What proves you at the vendor was changed or taken back meanwhile.")
 
 
 def _spend(account: VendorAccount, spent: Spent, *, at: datetime) -> None:
