@@ -167,7 +167,8 @@ class Provisioner(AccountProver):
         """Return what the vendor said.
 
         Raises:
-            VendorUnavailable: anything else than one of these; ``refused`` only where the vendor has done nothing.
+            VendorUnavailable: anything else than one of these; ``refused`` only where the vendor has done nothing,
+                which a 408 of some gateway does not say, for example.
         """
 
 

@@ -36,6 +36,9 @@ _KEY_ID: Final = re.compile(r"[!-~]{1,128}")
 _DONE: Final = 1
 _TROUBLED: Final = "The vendor has trouble of its own."
 _GARBLED: Final = "The vendor's answer is not one to a call."
+# Said without doing what was asked (RFC 9110 section 15.5, RFC 6585). Not so 408 of a gateway whose vendor was slow,
+# nor a redirection, which may come after the deed (section 15.4.4).
+_UNDONE: Final = frozenset({400, 401, 403, 404, 405, 406, 407, 411, 413, 414, 415, 417, 421, 426, 429, 431, 451})
 _TROUBLE: Final = frozenset({1, 2, 4})  # FATAL_ERROR, INTERNAL_ERROR, DB_ERROR
 _CLOCK: Final = "its clock and this server's differ, or the key is not this account's"
 _MEANINGS: Final[Mapping[int, str]] = MappingProxyType(
@@ -160,6 +163,9 @@ def _answer(response: VendorResponse) -> Mapping[str, Any]:
         raise VendorUnavailable(_GARBLED, reason="garbled")
     if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         raise VendorUnavailable(_TROUBLED, reason="failed")
+    if response.status not in _UNDONE:
+        message = f"The vendor answered with status {response.status}, which leaves open what it has done."
+        raise VendorUnavailable(message, reason="failed")
     message = f"The vendor refused the call with status {response.status}."
     raise VendorUnavailable(message, reason="refused", final=response.status != HTTPStatus.TOO_MANY_REQUESTS)
 
