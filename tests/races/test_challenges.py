@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import random
+import threading
 import time
 from collections import Counter
 
 import pytest
+from django.db import connection, connections
 
 from tests.factories import AT, ApplicationFactory, RuleFactory, UserFactory, VendorAccountFactory, caller
 from token_issuer.crypto import digests
 from token_issuer.errors import BadGrant
 from token_issuer.models import AnsweredLoginKey, IssuedToken, VendorAccount
-from token_issuer.services import issuing
+from token_issuer.services import ending, issuing
 
 pytestmark = [pytest.mark.races, pytest.mark.django_db(transaction=True)]
 
 THREADS = 20
 ROUNDS = 3
+WAIT = 1.0  # seconds; ending somebody takes a few hundredths
 KEY = "0123456789abcdef"
 PROOF = {"ha1": "4e89e865d6dd680d0e499ed685e83cef"}
 
@@ -71,6 +74,34 @@ def test_each_account_answers_it_for_itself(at_once, people, round_):
 def test_different_keys_do_not_wait_for_each_other(at_once, people):
     results = at_once(THREADS, lambda index: answer(people[0], f"{KEY}{index}"))
     assert kinds(results) == {"Issuance": THREADS}, results
+
+
+@pytest.mark.engine("postgresql", "mariadb")
+def test_whoever_forgets_the_proof_waits_for_an_answer_that_is_on_its_way(people):
+    """Between the look at the proof and the answer's INSERT nobody ends what the answer is made of."""
+    boss, ended = caller(UserFactory()), threading.Event()
+    in_time: list[bool] = []
+
+    def end() -> None:
+        try:
+            ending.end_user(boss, people[0].user, reason="left", at=AT)
+            ended.set()
+        finally:
+            connections.close_all()
+
+    ender = threading.Thread(target=end)
+
+    def watch(execute, sql, *rest):
+        if sql.startswith("INSERT") and AnsweredLoginKey._meta.db_table in sql and not in_time:
+            ender.start()
+            in_time.append(ended.wait(WAIT))
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(watch):
+        issuing.issue(people[0], "phone", body={"login_key": KEY}, at=AT)
+    ender.join(timeout=30)
+    assert (in_time, ended.is_set()) == ([False], True)
+    assert VendorAccount.objects.get(user=people[0].user).sealed_secret is None
 
 
 def naive(person) -> object:
