@@ -76,8 +76,36 @@ def test_the_name_of_somebody_who_was_deleted_is_not_given_again(person, rooms, 
 
 
 def test_another_application_has_names_of_its_own(person, rooms, user, at):
-    VendorAccountFactory(application=ApplicationFactory(), subject="ada")
+    VendorAccountFactory(application=ApplicationFactory(public_id="another"), subject="ada")
     assert naming.name(person, rooms, user, subject="ada", at=at).subject == "ada"
+
+
+def test_a_row_of_the_same_application_at_the_vendor_has_not(person, hotel, user, at):
+    """He would be one user there, with the password of the last of the two."""
+    VendorAccountFactory(application=ApplicationFactory(provider="guests", public_id=hotel.public_id), subject="ada")
+    parts = {"word": "correct", "floor": "1"}
+    with pytest.raises(BadOption, match=r"^subject: is somebody else's name at this vendor$"):
+        naming.name(person, hotel, user, subject="ada", at=at)
+    with pytest.raises(BadOption, match="somebody else's name"):
+        proving.prove(person, hotel, user, subject="ada", parts=parts, at=at)
+    with pytest.raises(BadOption, match="somebody else's name"):
+        naming.given(person, hotel, user, subject="ada", at=at)
+    assert VendorAccount.objects.count() == 1
+    assert naming.name(person, hotel, user, subject="Ada", at=at).subject == "Ada"
+
+
+def test_one_user_has_one_name_at_several_rows_of_it(person, hotel, user, at):
+    VendorAccountFactory(
+        application=ApplicationFactory(provider="guests", public_id=hotel.public_id), user=user, subject="ada"
+    )
+    assert naming.name(person, hotel, user, subject="ada", at=at).subject == "ada"
+
+
+@pytest.mark.parametrize("other", [{"public_id": "PUBLIC"}, {"provider": "videosdk"}], ids=str)
+def test_what_only_looks_the_same_is_another_application(person, hotel, user, at, other):
+    twin = ApplicationFactory(**{"provider": "guests", "public_id": hotel.public_id, **other})
+    VendorAccountFactory(application=twin, subject="ada")
+    assert naming.name(person, hotel, user, subject="ada", at=at).subject == "ada"
 
 
 @pytest.mark.parametrize(

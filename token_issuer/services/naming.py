@@ -9,11 +9,11 @@ import math
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from django.db import IntegrityError
+from django.db import IntegrityError, connections
 from django.db.models import Q
 
 from token_issuer.errors import BadOption, Conflict, NotAuthenticated
-from token_issuer.models import AuditKind, EpochKind, VendorAccount, VendorPair, epoch_key
+from token_issuer.models import Application, AuditKind, EpochKind, VendorAccount, VendorPair, epoch_key
 from token_issuer.policy import BadPattern, render
 from token_issuer.providers.called import AccountProver
 from token_issuer.registry import get_provider
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from token_issuer.models import Application
     from token_issuer.services.callers import Caller
 
 LEASE: Final = timedelta(seconds=30)
@@ -181,12 +180,13 @@ def written(work: Callable[[], VendorAccount], wanted: VendorAccount) -> VendorA
     """Return ``work()``, done in one durable transaction. ``wanted`` says for whom, where, and under which name.
 
     Raises:
-        BadOption: "subject": somebody else has this name.
+        BadOption: "subject": somebody else has this name, here or at another application that is the same one there.
         NotAuthenticated, NotFound: the user, or the application, is gone.
     """
 
     def in_one() -> VendorAccount:
         with durable():
+            _require_free(wanted)
             return work()
 
     with refusing_the_vanished(wanted):
@@ -198,7 +198,36 @@ def written(work: Callable[[], VendorAccount], wanted: VendorAccount) -> VendorA
             )
             if all(other.user_id == wanted.user_id for other in named):
                 raise
-            raise BadOption("subject", "is somebody else's name at this vendor") from error
+            raise _taken() from error
+
+
+def _require_free(wanted: VendorAccount) -> None:
+    """Refuse a name that somebody else has at another row of this application of the vendor's: he is one user there."""
+    twins = _twins(wanted.application) if wanted.subject is not None else []
+    if not twins:
+        return
+    # No constraint spans applications: whoever names somebody at one of them holds them all. Tokens that are recorded
+    # for them meanwhile need not wait, where the engine can tell the difference. MariaDB compares texts loosely.
+    alias = write_alias()
+    no_key = connections[alias].features.has_select_for_no_key_update
+    list(Application.objects.using(alias).filter(pk__in=twins).order_by("pk").select_for_update(no_key=no_key))
+    named = VendorAccount.objects.using(alias).filter(application_id__in=twins, subject=wanted.subject)
+    for other in named.exclude(application_id=wanted.application_id).select_for_update():
+        if other.subject == wanted.subject and other.user_id != wanted.user_id:
+            raise _taken()
+
+
+def _twins(application: Application) -> list[Any]:
+    """Return the rows, this one too, that are one application at the vendor; none where it is the only one."""
+    rows = Application.objects.using(write_alias()).filter(
+        provider=application.provider, public_id=application.public_id
+    )
+    found = [row.pk for row in rows.only("public_id") if row.public_id == application.public_id != ""]
+    return found if len(found) > 1 else []
+
+
+def _taken() -> BadOption:
+    return BadOption("subject", "is somebody else's name at this vendor")
 
 
 def _name(caller: Caller, application: Application, user: Any, *, subject: str | None, at: datetime) -> VendorAccount:  # noqa: ANN401
