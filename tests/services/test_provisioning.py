@@ -304,6 +304,14 @@ def test_whoever_comes_too_late_does_not_ask(ada, provision, reception, at, monk
     assert (reception.asked, row_of(ada)[2:]) == ([], (None, None))
 
 
+def test_whoever_has_little_time_left_waits_no_longer_than_that(ada, provision, reception, at, monkeypatch):
+    monkeypatch.setattr(provisioning, "ASKING", 0.5)
+    reception.manners = "silent"
+    with pytest.raises(VendorUnavailable) as failed:
+        provision(at)
+    assert (failed.value.reason, row_of(ada)[3]) == ("timed_out", at)
+
+
 # Others
 
 
