@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 STANDING_LABELS = {
     PairStanding.LIVE: _("connected"),
     PairStanding.REFUSED: _("refused by the vendor: its user has to connect again"),
-    PairStanding.REVOKED: _("ended with its user's or application's tokens: he has to connect again"),
+    PairStanding.REVOKED: _("ended with the tokens of its user, application or API key: its user has to connect again"),
     PairStanding.EXPIRED: _("expired: its user has to connect again"),
 }
 
@@ -42,7 +42,7 @@ class VendorPairAdmin(OwnPages, EvidenceAdmin):
     fieldsets = (
         (None, {"fields": ("id", "standing_label", "reason", "application", "user", "device", "version")}),
         (_("When"), {"fields": ("created_at", "renewed_at", "access_expires_at", "refresh_expires_at", "ends_at")}),
-        (_("Handed in by"), {"fields": ("ip", "user_agent")}),
+        (_("Handed in by"), {"fields": ("api_key", "ip", "user_agent")}),
     )
 
     def guess(self, term: str) -> str:

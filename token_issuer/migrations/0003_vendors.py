@@ -126,6 +126,17 @@ class Migration(migrations.Migration):
                 ("ip", models.GenericIPAddressField(null=True, verbose_name="IP address")),
                 ("user_agent", models.CharField(blank=True, max_length=255, verbose_name="user agent")),
                 (
+                    "api_key",
+                    models.ForeignKey(
+                        help_text="The key that handed it in; ending the key's tokens ends the pair.",
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="pairs",
+                        to="token_issuer.apikey",
+                        verbose_name="API key",
+                    ),
+                ),
+                (
                     "application",
                     models.ForeignKey(
                         db_index=False,

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from token_issuer.ids import uuid7
+from token_issuer.models.api_key import ApiKey
 from token_issuer.models.application import Application
 from token_issuer.models.revocation_epoch import EVERYTHING_KEY, epochs_now
 
@@ -32,7 +33,7 @@ class PairStanding(enum.Enum):
 
     LIVE = "live"
     REFUSED = "refused"  # the vendor renews it no more
-    REVOKED = "revoked"  # its user's, or its application's, tokens were ended
+    REVOKED = "revoked"  # its user's, application's or depositing key's tokens were ended
     EXPIRED = "expired"
 
 
@@ -41,7 +42,9 @@ class VendorPairQuerySet(models.QuerySet["VendorPair"]):
 
     def with_epochs_now(self) -> VendorPairQuerySet:
         """Annotate ``epochs_now``: the sum that the pair's own ``epochs`` must still equal."""
-        current = epochs_now([OuterRef("principal_key"), OuterRef("application_id"), EVERYTHING_KEY])
+        current = epochs_now(
+            [OuterRef("principal_key"), OuterRef("application_id"), OuterRef("api_key_id"), EVERYTHING_KEY]
+        )
         return self.annotate(epochs_now=ExpressionWrapper(current, output_field=BigIntegerField()))
 
 
@@ -66,6 +69,14 @@ class VendorPair(models.Model):
         settings.AUTH_USER_MODEL, verbose_name=_("user"), on_delete=models.CASCADE, related_name="+"
     )
     principal_key = models.UUIDField(editable=False)
+    api_key = models.ForeignKey(
+        ApiKey,
+        verbose_name=_("API key"),
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="pairs",
+        help_text=_("The key that handed it in; ending the key's tokens ends the pair."),
+    )
     device = models.CharField(_("device"), max_length=LONGEST_DEVICE, blank=True)
     # Text compares loosely on MariaDB: named by the exact device.
     device_key = models.UUIDField(editable=False)

@@ -261,14 +261,15 @@ def _fresh(question: Question, handed: _Deposit, *, over: VendorPair | None, at:
     caller, application = question.caller, question.application
     row_id = uuid7() if over is None else over.pk
     # Read in the row's own statement, as a token's are: what is ended meanwhile ends the pair, too.
-    epochs: Any = parents.epochs_under(
-        parents.judged_again(caller, at=at), {caller.principal_key, application.pk, EVERYTHING_KEY}
-    )
+    sets = {caller.principal_key, application.pk, EVERYTHING_KEY}
+    sets |= set() if caller.api_key is None else {caller.api_key.pk}
+    epochs: Any = parents.epochs_under(parents.judged_again(caller, at=at), sets)
     return VendorPair(
         id=row_id,
         application=application,
         user_id=caller.user_id,
         principal_key=caller.principal_key,
+        api_key=caller.api_key,
         device=handed.device,
         device_key=pair_rows.device_key(handed.device),
         epochs=epochs,

@@ -27,7 +27,7 @@ from token_issuer.models import (
     Rule,
     VendorPair,
 )
-from token_issuer.services import ending, issuing, pair_rows, pairs, revoking, verifying
+from token_issuer.services import api_keys, ending, issuing, pair_rows, pairs, revoking, verifying
 from token_issuer.services.callers import Caller
 from token_issuer.services.transactions import OpenTransaction
 
@@ -207,6 +207,28 @@ def test_a_server_may_for_a_user(hand_in, connectify, user):
     by = server(connectify)
     assert hand_in(by=by, on_behalf_of=user.pk).user == user
     assert AuditEvent.objects.get().detail["by_api_key"] == by.api_key.public_id
+
+
+def test_what_a_servers_key_handed_in_ends_with_the_key(hand_in, connectify, user, site, person, at):
+    """Whoever stole a key may have planted a pair of his own account at the vendor."""
+    by = server(connectify)
+    planted = hand_in(by=by, on_behalf_of=user.pk, access_token="planted")
+    assert planted.api_key == by.api_key
+    api_keys.revoke(site, by.api_key, reason="leaked", at=at)
+    with pytest.raises(PolicyDenied) as caught:
+        issuing.issue(person, "connectify", body={}, at=at)
+    assert caught.value.reason == "connect_again"
+    again = hand_in()
+    assert (again.api_key, again.version) == (None, 2)
+    assert issuing.issue(person, "connectify", body={}, at=at).token.reveal() == "access-1"
+
+
+def test_what_somebody_else_handed_in_outlives_the_key(hand_in, connectify, user, site, at):
+    by = server(connectify)
+    hand_in(by=by, on_behalf_of=user.pk)
+    assert hand_in(by=site).standing(at) is PairStanding.LIVE
+    api_keys.revoke(site, by.api_key, reason="leaked", at=at)
+    assert [row.standing(at) for row in pairs.own(site, "connectify")] == [PairStanding.LIVE]
 
 
 def test_a_server_has_none_of_its_own(hand_in, connectify):
