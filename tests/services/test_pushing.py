@@ -102,6 +102,18 @@ def test_it_says_so_from_then_on(person, token):
     assert (seen.revocation, seen.ends_at) == (Revocation.PUSHED, the_push().pushed_at)
 
 
+@pytest.mark.parametrize(("then", "afterwards"), [("remove", "ban"), ("ban", "remove")])
+def test_what_was_told_stays_what_was_told(person, calls, vendor, then, afterwards):
+    told(calls, vendor.url, on_revocation=then)
+    token = agora_token(calls)
+    found = revoke(person, token)
+    calls.options = {**calls.options, "on_revocation": afterwards}
+    calls.save()
+    seen = revoking.ending_of(IssuedToken.objects.select_related("push", "application").get(), at=LATER)
+    assert (seen.ends_at, seen.sentence) == (found.ends_at, found.sentence)
+    assert (seen.ends_at < token.expires_at) is (then == "ban")
+
+
 def test_a_second_revocation_tells_nobody(person, token, vendor):
     revoke(person, token)
     assert revoke(person, token).push.state is PushState.PUSHED

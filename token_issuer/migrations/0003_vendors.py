@@ -190,6 +190,8 @@ class Migration(migrations.Migration):
                 ("next_try_at", models.DateTimeField(null=True, verbose_name="next try at")),
                 ("claimed_until", models.DateTimeField(editable=False, null=True)),
                 ("pushed_at", models.DateTimeField(null=True, verbose_name="pushed at")),
+                ("kept_out", models.BooleanField(default=False, editable=False)),
+                ("sentence", models.TextField(blank=True, editable=False)),
                 ("failed_at", models.DateTimeField(null=True, verbose_name="failed at")),
                 ("reason", models.CharField(blank=True, max_length=200, verbose_name="reason")),
                 (

@@ -33,7 +33,8 @@ class VendorPush(models.Model):
 
     Waiting until ``pushed_at`` or ``failed_at`` is set. ``claimed_until`` is set by the one process that is sending it;
     ``next_try_at`` is when the next try is due. ``reason`` says why the last try failed: a stable word, a colon, and
-    what is known of it, for people.
+    what is known of it, for people. Of one that arrived, ``sentence`` is what the vendor did (marked for translation),
+    and ``kept_out`` whether the token can be used no more.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -49,6 +50,9 @@ class VendorPush(models.Model):
     next_try_at = models.DateTimeField(_("next try at"), null=True)
     claimed_until = models.DateTimeField(null=True, editable=False)
     pushed_at = models.DateTimeField(_("pushed at"), null=True)
+    # What the vendor was told when it was, whatever the application's options say since.
+    kept_out = models.BooleanField(default=False, editable=False)
+    sentence = models.TextField(blank=True, editable=False)
     failed_at = models.DateTimeField(_("failed at"), null=True)
     reason = models.CharField(_("reason"), max_length=200, blank=True)
 

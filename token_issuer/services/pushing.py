@@ -66,6 +66,14 @@ class Pushed:
     failed: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Did:
+    """What a vendor did that was told."""
+
+    kept_out: bool
+    sentence: str
+
+
 class Patience:
     """Seconds that somebody waits, shared by all that is done for him meanwhile."""
 
@@ -164,7 +172,7 @@ def _push(push_id: UUID, caller: Caller, *, clock: _Clock, deadline: float) -> P
     if push is None:  # purged with its token
         return None
     try:
-        _tell(push, at=clock.now(), deadline=deadline)
+        did = _tell(push, at=clock.now(), deadline=deadline)
     except VendorUnavailable as error:
         return _failed(push, caller, f"{error.reason}: {error.message}", final=error.final, at=clock.now())
     except (TokenIssuerError, ImproperlyConfigured) as error:
@@ -176,7 +184,7 @@ def _push(push_id: UUID, caller: Caller, *, clock: _Clock, deadline: float) -> P
     except Exception as error:  # a stranger's provider: its text may quote what it was given
         why = f"broken: The provider ended with {type(error).__name__}."
         return _failed(push, caller, why, final=False, at=clock.now())
-    return _arrived(push, at=clock.now())
+    return _arrived(push, did, at=clock.now())
 
 
 def _claim(push_id: UUID, *, at: datetime, until: datetime) -> bool:
@@ -186,7 +194,7 @@ def _claim(push_id: UUID, *, at: datetime, until: datetime) -> bool:
     return retrying(lambda: rows.update(claimed_until=until, attempts=F("attempts") + 1)) == 1
 
 
-def _tell(push: VendorPush, *, at: datetime, deadline: float) -> None:
+def _tell(push: VendorPush, *, at: datetime, deadline: float) -> _Did:
     application = push.token.application
     told = outbox.told_of(push.token, at=at, for_all=push.for_all)
     if told.remaining <= 0:
@@ -205,14 +213,19 @@ def _tell(push: VendorPush, *, at: datetime, deadline: float) -> None:
         order = CallOrder(
             public_id=application.public_id, options=options, at=at, entropy=os.urandom(32), secret=secret
         )
-        calling.asked(pusher.push_request(order, told), pusher.read_push, application=application, deadline=deadline)
+        request = pusher.push_request(order, told)
+        # Before it is asked: what breaks here must not have the vendor told again.
+        did = _Did(kept_out=pusher.keeps_out(options, told), sentence=str(pusher.push_sentence(options, told)))
+        calling.asked(request, pusher.read_push, application=application, deadline=deadline)
+    return did
 
 
-def _arrived(push: VendorPush, *, at: datetime) -> PushState:
+def _arrived(push: VendorPush, did: _Did, *, at: datetime) -> PushState:
     # Whoever claimed it after this claim ran out has told the vendor a second time; it is done all the same.
     rows = _rows().filter(pk=push.pk, next_try_at__isnull=False)
     push.reason = ""
-    retrying(lambda: rows.update(pushed_at=at, next_try_at=None, claimed_until=None, reason=""))
+    ended = {"next_try_at": None, "claimed_until": None, "reason": ""}
+    retrying(lambda: rows.update(pushed_at=at, kept_out=did.kept_out, sentence=did.sentence, **ended))
     logger.info("pushed", extra=_facts("pushed", push))
     return PushState.PUSHED
 

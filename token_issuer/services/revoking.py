@@ -181,21 +181,17 @@ def ending_of(token: IssuedToken, *, at: datetime, changed: bool = False) -> End
         changed=changed,
         sentence=provider.vendor.revocation_sentence if provider is not None else "",
     )
-    pusher = outbox.pusher_of(token.application.provider)
-    push: VendorPush | None = None if pusher is None else getattr(token, "push", None)
-    if pusher is None or push is None:
-        return ending
-    ending = replace(ending, push=push)
-    options = outbox.options_of(token.application.provider, token.application.options)
-    if push.pushed_at is None or options is None:
-        return ending
-    told = outbox.told_of(token, at=at, for_all=push.for_all)
-    kept_out = pusher.keeps_out(options, told)
+    told = outbox.pusher_of(token.application.provider) is not None
+    push: VendorPush | None = getattr(token, "push", None) if told else None
+    if push is None or push.pushed_at is None:
+        return replace(ending, push=push)
     return replace(
         ending,
+        push=push,
         revocation=Revocation.PUSHED,
-        ends_at=min(push.pushed_at, ending.ends_at) if kept_out else ending.ends_at,
-        sentence=pusher.push_sentence(options, told),
+        # As it was told: the application's options may say something else by now.
+        ends_at=min(push.pushed_at, ending.ends_at) if push.kept_out else ending.ends_at,
+        sentence=push.sentence,
     )
 
 
