@@ -49,7 +49,9 @@ def test_the_list_says_how_it_stands(site, pair, columns, words):
 
 def test_one_that_a_log_out_ended_shows_so(site, pair):
     revoking.revoke_user(caller(pair.user), pair.user, reason="", at=timezone.now())
-    assert "of its user, application or API key: its user has to connect again" in text_of(site.get(url("vendorpair", "changelist")))
+    assert "of its user, application or API key: its user has to connect again" in text_of(
+        site.get(url("vendorpair", "changelist"))
+    )
 
 
 def test_no_page_shows_a_text_or_what_is_sealed(site, pair):

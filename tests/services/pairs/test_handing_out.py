@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from datetime import timedelta
+from traceback import TracebackException
 
 import pytest
 from django.db import transaction
@@ -42,8 +43,8 @@ TROUBLE = {
     "answers a list": (in_json(["access_token"]), "garbled"),
     "answers without a token": (in_json({"token_type": "Bearer"}), "garbled"),
     "answers another type": (in_json({"access_token": "a", "token_type": "mac"}), "garbled"),
-    "answers a life of no number": (in_json({"access_token": "a", "expires_in": "soon"}), "garbled"),
-    "answers a life without end": (in_json({"access_token": "a", "expires_in": 1e300}), "garbled"),
+    "answers an empty token": (in_json({"access_token": "", "refresh_token": "refresh-2"}), "garbled"),
+    "answers what HTTP does not carry": (in_json({"access_token": "a\nb"}), "garbled"),
     "answers a word that is none": (in_json({"error": ["invalid_grant"]}, status=400), "refused"),
     "says its no in trouble": (in_json({"error": "invalid_grant"}, status=500), "failed"),
     "drops the connection": (Silence.DROP, "dropped"),
@@ -75,6 +76,17 @@ def stored():
 def over_in(left):
     """Somebody else has the lease, for this long."""
     VendorPair.objects.update(leased_until=timezone.now() + left)
+
+
+def frames_of(error):
+    """All that a reporter would show of this package's frames: a test's own locals are ours."""
+    whole: TracebackException | None = TracebackException.from_exception(error, capture_locals=True)
+    seen = []
+    while whole is not None:
+        seen += [each for each in whole.stack if "/token_issuer/" in each.filename and "/tests/" not in each.filename]
+        whole = whole.__cause__ or whole.__context__
+    assert seen
+    return repr([each.locals for each in seen])
 
 
 def left_of_the_lease():
@@ -306,6 +318,42 @@ def test_a_vendor_that_says_nothing_of_its_life_means_the_option(hand_in, issue,
     vendor.will(in_json({"access_token": "access-2", "refresh_token": "refresh-2", "expires_in": 0}))
     assert issue(at=at + EARLY).expires_at == at + EARLY + timedelta(minutes=2)
     assert timedelta(0) <= VendorPair.objects.get().ends_at - (at + EARLY + pair_rows.UNSAID) < timedelta(minutes=1)
+
+
+@pytest.mark.parametrize("life", ["soon", 1e300, 2147483647, -1, True, [3600], "9" * 11])
+def test_a_life_that_cannot_be_spoils_no_tokens(hand_in, issue, vendor, at, life):
+    """The old refresh token may be spent by now."""
+    set_options(access_lifetime=120)
+    hand_in()
+    told = {"expires_in": life, "refresh_expires_in": life}
+    vendor.will(in_json({"access_token": "access-2", "refresh_token": "refresh-2", **told}))
+    assert issue(at=at + EARLY).expires_at == at + EARLY + timedelta(minutes=2)
+    assert (stored(), VendorPair.objects.get().refresh_expires_at) == ((2, "access-2", "refresh-2"), None)
+
+
+@pytest.mark.parametrize("refresh", ["", None, 7, "two\nlines", "x" * 7001])
+def test_what_is_no_refresh_token_leaves_the_old_one(hand_in, issue, vendor, at, refresh):
+    hand_in()
+    vendor.will(in_json({"access_token": "access-2", "refresh_token": refresh}))
+    assert issue(at=at + EARLY).token.reveal() == "access-2"
+    assert stored() == (2, "access-2", "refresh-1")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"access_token": "access-SEKRET", "refresh_token": "refresh-SEKRET", "token_type": "mac"},
+        {"access_token": "", "refresh_token": "refresh-SEKRET"},
+        {"access_token": ["SEKRET"], "refresh_token": "refresh-SEKRET"},
+    ],
+)
+def test_no_frame_of_its_failure_shows_what_the_vendor_gave(hand_in, issue, vendor, at, answer):
+    """Reporters of errors print every local variable."""
+    hand_in(refresh_token="old-SEKRET")
+    vendor.will(in_json(answer))
+    with pytest.raises(VendorUnavailable) as caught:
+        issue(at=at + HOUR)
+    assert "SEKRET" not in frames_of(caught.value)
 
 
 @pytest.mark.django_db(transaction=True)

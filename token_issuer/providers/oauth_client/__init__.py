@@ -22,7 +22,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 from urllib.parse import parse_qsl, quote_plus
 
-from token_issuer.errors import BadGrant, BadOption, NoActiveCertificate, TokenMalformed
+from token_issuer.errors import BadGrant, BadOption, NoActiveCertificate, TokenMalformed, VendorUnavailable
 from token_issuer.providers.addresses import is_safe
 from token_issuer.providers.base import (
     Grant,
@@ -238,19 +238,17 @@ class OAuthClientProvider(PairKeeper, Provider):
     def renewed(self, order: MintOrder, pair: PairTexts, response: VendorResponse) -> PairTexts:
         if not response.ok:
             raise answers.refusal(response)
-        answer = response.json()
-        access, refresh = answers.text(answer, "access_token"), answers.text(answer, "refresh_token", optional=True)
-        kind = answers.text(answer, "token_type", optional=True) or "bearer"
-        if access is None or kind.lower() != "bearer":
-            raise answers.garbled()
-        life = answers.seconds(answer, "expires_in") or _options(order.options).access_lifetime
-        refresh_ends = _after(order.issued_at, answers.seconds(answer, "refresh_expires_in"))
+        found = answers.given(response.json())
+        if isinstance(found, VendorUnavailable):
+            raise found
+        life = found.life or _options(order.options).access_lifetime
+        refresh_ends = _after(order.issued_at, found.refresh_life)
         return PairTexts(
-            access=access,
+            access=found.access,
             access_expires_at=order.issued_at + timedelta(seconds=life),
-            refresh=refresh or pair.refresh,
+            refresh=found.refresh or pair.refresh,
             # Section 6: without a new refresh token the old one stays, and so does what is known of its end.
-            refresh_expires_at=refresh_ends or (None if refresh else pair.refresh_expires_at),
+            refresh_expires_at=refresh_ends or (None if found.refresh else pair.refresh_expires_at),
         )
 
     # The token

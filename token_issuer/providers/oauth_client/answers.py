@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Final
 
 from token_issuer.errors import VendorUnavailable
@@ -35,30 +36,50 @@ def refusal(response: VendorResponse) -> VendorUnavailable:
     return VendorUnavailable(f"The vendor answered {response.status} and no word of OAuth's.", reason=reason)
 
 
-def text(answer: Any, name: str, *, optional: bool = False) -> str | None:  # noqa: ANN401  whatever came
-    """Return a token or its type; None for an ``optional`` one that is not there."""
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Given:
+    """What a vendor gave: ``life`` and ``refresh_life`` in seconds, None where it says none that can be."""
+
+    access: str
+    refresh: str | None
+    life: int | None
+    refresh_life: int | None
+
+
+def given(answer: Any) -> Given | VendorUnavailable:  # noqa: ANN401  whatever came
+    """Return what is in an answer, or what to raise where there is no access token to bear.
+
+    It raises nowhere itself: an error's frames would show the tokens. Nothing else spoils them: the refresh token that
+    was sent may be spent by now, and the one that came is all there is.
+    """
+    access = _token(answer, "access_token")
+    if access is None or not _is_bearer(answer.get("token_type")):
+        return VendorUnavailable("The vendor's answer is no token of RFC 6749's.", reason="garbled")
+    return Given(
+        access=access,
+        refresh=_token(answer, "refresh_token"),
+        life=_seconds(answer.get("expires_in")),
+        refresh_life=_seconds(answer.get("refresh_expires_in")),
+    )
+
+
+def _token(answer: Any, name: str) -> str | None:  # noqa: ANN401
+    """Return a token; None for what cannot be one, and for the empty text that some send for none."""
     value = answer.get(name) if isinstance(answer, dict) else None
-    if value is None and optional:
+    if not isinstance(value, str) or not 1 <= len(value) <= LONGEST_TEXT:
         return None
-    if not isinstance(value, str) or not 1 <= len(value) <= LONGEST_TEXT or not value.isascii():
-        raise garbled()
-    if not value.isprintable():
-        raise garbled()
-    return value
+    return value if value.isascii() and value.isprintable() else None
 
 
-def seconds(answer: Any, name: str) -> int | None:  # noqa: ANN401
-    """Return a lifetime; None where the vendor says none, or 0, as some do. Some send it as a text."""
-    value = answer.get(name)
+def _is_bearer(kind: object) -> bool:
+    # Section 5.1 requires the type, section 7.1 has it without regard to case; not every vendor says it.
+    return kind is None or (isinstance(kind, str) and kind.lower() == "bearer")
+
+
+def _seconds(value: object) -> int | None:
+    """Return a lifetime; None where the vendor says none, 0, or what cannot be one. Some send it as a text."""
     if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= 10:
         value = int(value)
-    if value is None or (value == 0 and not isinstance(value, bool)):
-        return None
     if isinstance(value, bool) or not isinstance(value, int | float) or not 1 <= value <= LONGEST_LIFE:
-        raise garbled()
+        return None
     return int(value)
-
-
-def garbled() -> VendorUnavailable:
-    """Return what is raised for an answer that is none."""
-    return VendorUnavailable("The vendor's answer is no token of RFC 6749's.", reason="garbled")
