@@ -15,7 +15,8 @@ from token_issuer.registry import get_provider
 
 FIELDS = {
     "token", "format", "token_id", "application", "provider", "public_id", "subject", "resource", "privileges", "slot",
-    "issued_at", "expires_at", "expires_in", "renew_at", "renew_in", "server_time", "revocation", "sdk", "notices",
+    "issued_at", "expires_at", "expires_in", "renew_at", "renew_in", "server_time", "one_time", "revocation", "sdk",
+    "notices",
 }  # fmt: skip
 
 
@@ -55,6 +56,12 @@ def test_a_renewable_token_says_when(browser, calls):
     made = browser.issue("calls", channel="room-42", lifetime=3600).json()
     assert made["renew_in"] == 3570
     assert made["renew_at"] < made["expires_at"]
+
+
+@pytest.mark.parametrize("once", [True, False])
+def test_a_token_says_whether_it_works_once(browser, speech, vocalstack, once):
+    assert browser.issue("speech", one_time=once).json()["one_time"] is once
+    assert IssuedToken.objects.get().one_time is once
 
 
 def test_renewing_is_the_same_call_again(browser, calls):

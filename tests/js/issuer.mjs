@@ -10,6 +10,7 @@ export class Issuer {
   answers = []; // what the next POSTs are answered: a function of the response, or [status, body, headers]
   lifetime = 3600;
   renewable = true;
+  oneTime = false;
   skew = 0; // milliseconds that the server's clock is ahead
   delay = null; // a promise that answers wait for
   #count = 0;
@@ -80,6 +81,7 @@ export class Issuer {
       expires_at: new Date(ends).toISOString(),
       expires_in: this.lifetime,
       renew_at: this.renewable ? new Date(ends - ahead).toISOString() : null,
+      one_time: this.oneTime,
       server_time: new Date(now).toISOString(),
       sdk: { token: `secret-token-${this.#count}`, uid: 16 },
     };

@@ -119,6 +119,61 @@ describe("asking", () => {
   });
 });
 
+describe("tokens that work once", () => {
+  const once = (more) => {
+    frozen();
+    Object.assign(issuer, { oneTime: true, lifetime: 600, ...more });
+    return made();
+  };
+
+  test("no two callers get the same one", async () => {
+    const source = once();
+    const given = await Promise.all([source.get(), source.renew(), source.get(), source.renew()]);
+    assert.equal(new Set(given.map(({ token }) => token)).size, 4);
+    assert.deepEqual([issuer.greetings.length, issuer.posts.length], [1, 4]);
+  });
+
+  test("none is given out again", async () => {
+    const source = once();
+    assert.equal((await source.get()).token, "secret-token-1");
+    assert.equal((await source.get()).token, "secret-token-2");
+  });
+
+  test("none is given out again when asking fails", async () => {
+    const source = once();
+    await source.get();
+    issuer.answers = [busy()];
+    await assert.rejects(source.get(), refused("unavailable"));
+    await assert.rejects(source.get(), refused("unavailable"));
+  });
+
+  test("nothing renews one or tells of its end", async () => {
+    const source = once();
+    const events = heard(source);
+    await source.get();
+    assert.equal(clock.timers, 0);
+    pass(86_400);
+    await quiet();
+    assert.equal(issuer.posts.length, 1);
+    assert.deepEqual(events, [["token", "secret-token-1"]]);
+  });
+
+  test("whoever waits behind a call that fails gets its error", async () => {
+    const source = once();
+    issuer.answers = [busy()];
+    const results = await Promise.allSettled([source.get(), source.get()]);
+    assert.deepEqual(results.map(({ reason }) => reason.code), ["unavailable", "unavailable"]);
+    assert.equal(issuer.posts.length, 1);
+  });
+
+  test("closing ends those that wait, too", async () => {
+    const source = once();
+    source.addEventListener("token", () => source.close());
+    const results = await Promise.allSettled([source.get(), source.get()]);
+    assert.deepEqual(results.map(({ value, reason }) => value?.token ?? reason.code), ["secret-token-1", "closed"]);
+  });
+});
+
 describe("sessions", () => {
   test("a session that began anew is greeted again, once", async () => {
     const source = made();

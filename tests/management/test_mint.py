@@ -43,6 +43,7 @@ def test_the_answer_is_the_one_of_the_api(mint, rooms, user):
         "renew_at": None,
         "renew_in": None,
         "server_time": "2026-03-01T12:00:00Z",
+        "one_time": False,
         "revocation": "at_next_join",
         "notices": [],
     }

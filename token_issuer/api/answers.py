@@ -64,6 +64,7 @@ def issuance(made: Issuance, *, at: datetime) -> Answer:
         "renew_at": instant_or_none(renew_at),
         "renew_in": None if renew_at is None else int((renew_at - made.issued_at).total_seconds()),
         "server_time": instant(at),
+        "one_time": made.one_time,
         "revocation": made.provider.revocation.value,
         "sdk": made.sdk,
         "notices": [shown(text) for text in made.notices],

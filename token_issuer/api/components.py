@@ -227,6 +227,7 @@ def _issuance() -> Schema:
             "renew_at": {**INSTANT_OR_NULL, "description": "When to ask again; null where the vendor checks once."},
             "renew_in": COUNT_OR_NULL,
             "server_time": INSTANT,
+            "one_time": {"type": "boolean", "description": "Whether it works once: whoever needs another asks again."},
             "sdk": {"type": "object", "description": "What the vendor's SDK takes, by its names."},
             "notices": WORDS,
             "refresh_token": {"type": "string", "description": "With a pair, and never for a session."},

@@ -81,6 +81,11 @@ class Issuance:
         return int((self.expires_at - self.issued_at).total_seconds())
 
     @property
+    def one_time(self) -> bool:
+        """Whether the token works once, so that nobody may be given it a second time."""
+        return self.provider.is_one_time(self.grant)
+
+    @property
     def renew_at(self) -> datetime | None:
         """When a client should ask for the next one: 30 s or a tenth of the life before the end, the later of both.
 

@@ -74,7 +74,7 @@ def row_of(
         issued_at=issuance.issued_at,
         expires_at=issuance.expires_at,
         epochs=epochs,
-        one_time=question.provider.is_one_time(grant),
+        one_time=issuance.one_time,
         temporary=question.temporary,
         password_stamp=families.stamp_of(caller) if question.provider.verified_here else "",
         origin=caller.origin,

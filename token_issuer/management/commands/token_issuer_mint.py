@@ -128,6 +128,7 @@ def _answer(issuance: Issuance, *, at: datetime) -> dict[str, object]:
         "renew_at": instant(renew_at),
         "renew_in": None if renew_at is None else int((renew_at - issuance.issued_at).total_seconds()),
         "server_time": instant(at),
+        "one_time": issuance.one_time,
         "revocation": issuance.provider.revocation.value,
         "sdk": issuance.sdk,
         "notices": [gettext(notice) for notice in issuance.notices],

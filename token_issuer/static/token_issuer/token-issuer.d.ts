@@ -17,6 +17,8 @@ export interface IssuedToken<Sdk = Record<string, any>> {
   readonly renew_at: string | null;
   readonly renew_in: number | null;
   readonly server_time: string;
+  /** Whether it works once. Such a token goes to one caller and is not kept: each `get()` and `renew()` asks anew. */
+  readonly one_time: boolean;
   readonly revocation: "immediate" | "at_next_join" | "at_expiry" | "pushed";
   readonly sdk: Sdk;
   readonly notices: readonly string[];
@@ -80,9 +82,9 @@ export interface TokenSourceEvents<Sdk = Record<string, any>> {
 
 export interface TokenSource<Sdk = Record<string, any>>
   extends Omit<EventTarget, "addEventListener" | "removeEventListener"> {
-  /** The token, fetched or renewed first where that is due. Rejects with a TokenError. */
+  /** The token, fetched or renewed first where that is due; one that works once is always fetched. Rejects with a TokenError. */
   get(): Promise<IssuedToken<Sdk>>;
-  /** A new token now. Rejects with a TokenError. */
+  /** A new token now, of whoever asks at once, unless it works once. Rejects with a TokenError. */
   renew(): Promise<IssuedToken<Sdk>>;
   /** Ends everything: no timer, no call, no event any more, and the token is forgotten. */
   close(): void;

@@ -1,4 +1,5 @@
-// A token that stays fresh: asked for once for all callers, renewed before it expires, kept in memory alone.
+// A token that stays fresh: asked for once for all callers, renewed before it expires, kept in memory alone. One that
+// works once goes to one caller, and is not kept.
 // No token goes into storage, an address, a log or an error. Types: token-issuer.d.ts; guide: docs/browser.md.
 
 const LONGEST_TIMER = 2 ** 31 - 1; // milliseconds; browsers run a longer one at once
@@ -88,15 +89,19 @@ class TokenSource extends EventTarget {
     return Date.now() + this.#offset;
   }
 
-  // One flight for all callers.
-  #fly() {
-    if (this.#closed) return Promise.reject(failure("closed"));
-    const left = this.#rest.until - Date.now();
-    if (!this.#flight && left > 0) {
-      const { error } = this.#rest;
-      return Promise.reject(new TokenError(error.code, { ...error, retryAfter: Math.ceil(left / 1000) }));
+  // One flight for all callers; where its token works once, the first of them has it, and the others fly on.
+  async #fly() {
+    if (this.#closed) throw failure("closed");
+    if (this.#flight) {
+      const answer = await this.#flight;
+      return answer.one_time ? this.#fly() : answer;
     }
-    this.#flight ??= this.#journey().finally(() => {
+    const left = this.#rest.until - Date.now();
+    if (left > 0) {
+      const { error } = this.#rest;
+      throw new TokenError(error.code, { ...error, retryAfter: Math.ceil(left / 1000) });
+    }
+    this.#flight = this.#journey().finally(() => {
       this.#flight = null;
     });
     return this.#flight;
@@ -163,17 +168,22 @@ class TokenSource extends EventTarget {
   }
 
   #keep(answer, began) {
+    this.#failures = 0;
+    if (answer.one_time) this.#forget();
+    else this.#stayFresh(answer, began);
+    this.#tell("token", answer);
+  }
+
+  #stayFresh(answer, began) {
     const [ends, renews] = [Date.parse(answer.expires_at), Date.parse(answer.renew_at)]; // no date: NaN
     this.#token = answer;
     this.#offset = Date.parse(answer.server_time) - began; // as if the answer had taken no time to come: never late
-    this.#failures = 0;
     this.#endsAt = ends;
     // Later by chance, so that a server that was away is not asked by everybody at once.
     const renewal = Number.isNaN(renews) ? Infinity : renews + ((ends - renews) / 10) * Math.random();
     this.#freshUntil = Math.min(renewal, ends);
     this.#due = { renew: renewal, warn: ends - WARNING, end: ends };
     this.#arm();
-    this.#tell("token", answer);
   }
 
   #fail(error) {
