@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.urls import include, path
@@ -247,6 +248,15 @@ def test_a_token_of_another_application_looks_like_none(browser, rooms):
     token = browser.post("compat/other/get-token/", {"roomId": "room-1"}).json()["token"]
     assert browser.post(VALIDATE, {"token": token}).json() == {"valid": False}
     assert browser.post("compat/other/validate-token/", {"token": token}).json()["valid"]
+
+
+def test_another_applications_twin_does_not_hide_it(browser, rooms):
+    token = browser.post(GET, {"roomId": "room-1"}).json()["token"]
+    other = ApplicationFactory(slug="other", provider="videosdk", public_id=rooms.public_id)
+    twin = IssuedToken.objects.get()
+    twin.pk, twin.application, twin.revoked_at = uuid4(), other, timezone.now()
+    twin.save(force_insert=True)
+    assert browser.post(VALIDATE, {"token": token}).json()["valid"]
 
 
 def test_one_that_was_signed_elsewhere_is_not_ours(browser, rooms):

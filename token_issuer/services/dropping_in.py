@@ -13,7 +13,7 @@ from token_issuer.services.transactions import require_no_transaction
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from token_issuer.models import Application, IssuedToken
+    from token_issuer.models import Application
     from token_issuer.providers.drop_ins import CheckingDropIn, DropIn, IssuingDropIn
     from token_issuer.services.callers import Caller
     from token_issuer.services.issuing import Issuance
@@ -67,16 +67,12 @@ def check(
     """
     presented = drop_in.presented(fields.parse(drop_in.shape_of(body), body))
     try:
-        report = inspecting.inspect(presented.token, at=at)
+        report = inspecting.inspect(presented.token, at=at, within=application)
     except TokenMalformed:
         return drop_in.answer(None)
     token = report.token
-    if token is None or not report.valid or not _is_own(token, caller, application):
+    if token is None or not report.valid or token.principal_key != caller.principal_key:
         return drop_in.answer(None)
     if presented.resource is not None and token.resource not in {"", presented.resource}:
         return drop_in.answer(None)
     return drop_in.answer(presented.resource or token.resource)
-
-
-def _is_own(token: IssuedToken, caller: Caller, application: Application) -> bool:
-    return token.application_id == application.pk and token.principal_key == caller.principal_key
