@@ -77,6 +77,24 @@ def test_a_vendor_that_refuses_for_good(site, call, vendor):
         assert b"<b>no</b>" not in page.content
 
 
+def test_what_was_given_up_is_told_again_by_a_button(site, client, call, vendor):
+    vendor.answer = lambda _asked: in_json({}, status=400)
+    revoke(site, call)
+    button = url("issuedtoken", "tell_again", call.pk)
+    assert button in site.get(url("issuedtoken", "change", call.pk)).content.decode()
+    vendor.answer = standins.agora
+    assert "Tell the vendor again?" in text_of(site.get(button))
+    assert VendorPush.objects.get().state is PushState.FAILED
+    page = text_of(site.post(button, follow=True))
+    assert "The vendor is told again" in page
+    assert "The vendor was told: " in page
+    assert len(vendor.asked) == 2
+    assert button not in site.get(url("issuedtoken", "change", call.pk)).content.decode()
+    site.post(button)
+    assert len(vendor.asked) == 2
+    assert client.get(button).status_code == 302
+
+
 def test_a_vendor_that_will_be_told_again(site, call, vendor):
     vendor.answer = lambda _asked: in_json({}, status=500)
     seen = "The vendor has not been told yet and will be told again: failed: Agora answered 500."

@@ -62,6 +62,19 @@ def test_a_dry_run_tells_nobody(run, calls, vendor):
     assert (vendor.asked, VendorPush.objects.filter(attempts=0).count()) == ([], 2)
 
 
+def test_what_was_given_up_is_told_again_when_asked(run, calls, vendor):
+    waiting(calls)
+    vendor.answer = lambda _asked: in_json({}, status=400)
+    run("token_issuer_push", at=AT)
+    vendor.answer = standins.agora
+    assert run("token_issuer_push", at=AT).out == "0 pushed, 0 to be tried again, 0 given up.\n"
+    assert run("token_issuer_push", "--again", at=AT).out.splitlines() == [
+        "1 that were given up are due again.",
+        "1 pushed, 0 to be tried again, 0 given up.",
+    ]
+    assert run("token_issuer_push", "--again", "--dry-run").code == 1
+
+
 def test_it_tells_how_far_it_is_when_asked(run, calls):
     waiting(calls, 2)
     done = run("token_issuer_push", "--verbosity=2", "--batch-size=1", at=AT)

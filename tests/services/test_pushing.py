@@ -42,6 +42,7 @@ from token_issuer.services import (
 )
 from token_issuer.services.callers import Caller
 from token_issuer.services.pushing import Patience, Pushed, push_due
+from token_issuer.services.telling_again import tell_again
 from token_issuer.services.transactions import OpenTransaction
 
 LATER = AT + timedelta(minutes=1)
@@ -276,18 +277,35 @@ def test_what_failed_is_tried_again_when_it_is_due(person, token, vendor):
 
 
 def test_pauses_grow():
-    seconds = [pushing.pause(attempts) for attempts in range(1, pushing.MOST_TRIES)]
-    assert seconds == [10, 20, 40, 80, 160, 320, 640, 900, 900, 900, 900]
+    seconds = [pushing.pause(attempts) for attempts in (*range(1, 10), 40_000)]
+    assert seconds == [10, 20, 40, 80, 160, 320, 640, 900, 900, 900]
 
 
-def test_it_is_given_up_in_the_end(person, rooms_told, vendor):
+def test_it_is_tried_until_the_token_ends(person, rooms_told, vendor):
     vendor.answer = lambda _asked: REFUSED
-    token = agora_token(rooms_told, expires_at=AT + timedelta(days=1))
+    token = agora_token(rooms_told, expires_at=AT + timedelta(hours=12))
     revoke(person, token)
     while the_push().state is PushState.WAITING:
-        push_due(at=due_at())
-    assert len(vendor.asked) == the_push().attempts == pushing.MOST_TRIES
-    assert AuditEvent.objects.get(kind=AuditKind.PUSH_FAILED).detail["attempts"] == pushing.MOST_TRIES
+        last = due_at()
+        push_due(at=last)
+    assert (the_push().word, last >= token.expires_at) == ("expired", True)
+    assert len(vendor.asked) == the_push().attempts - 1 > 50
+    assert AuditEvent.objects.get(kind=AuditKind.PUSH_FAILED).detail["attempts"] == the_push().attempts
+
+
+def test_what_was_given_up_can_be_told_again(person, rooms_told, vendor):
+    vendor.answer = lambda _asked: INVALID
+    tokens = [agora_token(rooms_told, expires_at=AT + timedelta(minutes=minutes)) for minutes in (5, 50, 500)]
+    for token in tokens:
+        revoke(person, token)
+    vendor.answer = standins.agora
+    at = AT + timedelta(minutes=5)
+    assert tell_again(at=at, token_id=tokens[1].pk) == 1
+    assert push_due(at=at) == Pushed(pushed=1)
+    assert VendorPush.objects.get(pushed_at__isnull=False).token == tokens[1]
+    assert (tell_again(at=at), push_due(at=at)) == (1, Pushed(pushed=1))
+    assert VendorPush.objects.get(failed_at__isnull=False).token == tokens[0]  # it has expired
+    assert (tell_again(at=at), VendorPush.objects.get(token=tokens[2]).attempts) == (0, 1)
 
 
 def test_a_token_that_expired_meanwhile_is_given_up(person, token, vendor):

@@ -82,6 +82,7 @@ class IssuedTokenAdmin(OwnPages, EvidenceAdmin):
             self.own_path("check/", self.check_view, "check"),
             self.own_path("revoke/", self.revoke_selected_view, "revoke_selected"),
             self.own_path("<uuid:row_id>/revoke/", self.revoke_view, "revoke"),
+            self.own_path("<uuid:row_id>/tell-again/", self.tell_again_view, "tell_again"),
             *super().get_urls(),
         ]
 
@@ -127,6 +128,7 @@ class IssuedTokenAdmin(OwnPages, EvidenceAdmin):
                 "token": token,
                 "standing": token.standing(at).value,
                 "ending": ending_of(token, at=at),
+                "may_tell_again": more["may_revoke"] and revoking.may_tell_again(token, at=at),
                 "sentences": self._sentences(token, caller_of(request), at=at),
             }
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **more})
@@ -187,6 +189,11 @@ class IssuedTokenAdmin(OwnPages, EvidenceAdmin):
         """Show what revoking one token does; a POST does it."""
         require(self.has_view_permission(request) and self.has_revoke_permission(request))
         return revoking.page(self, request, [self.found(request, row_id)], decided=request.method == "POST")
+
+    def tell_again_view(self, request: HttpRequest, row_id: UUID) -> HttpResponse:
+        """Ask whether; a POST has the vendor told again of a revocation that was given up."""
+        require(self.has_view_permission(request) and self.has_revoke_permission(request))
+        return revoking.told_again(self, request, self.found(request, row_id))
 
     def revoke_selected_view(self, request: HttpRequest) -> HttpResponse:
         """End the tokens that the confirmation listed."""

@@ -9,14 +9,17 @@ from uuid import UUID
 
 from django.utils import timezone
 from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
 from token_issuer.admin.callers import caller_of
-from token_issuer.admin.pages import ReasonForm
+from token_issuer.admin.pages import Deed, ReasonForm
 from token_issuer.errors import TokenIssuerError
+from token_issuer.models import PushState
 from token_issuer.registry import providers
 from token_issuer.services import outbox
-from token_issuer.services.pushing import Patience
+from token_issuer.services.pushing import Patience, push_first
 from token_issuer.services.revoking import Ending, ending_of, revoke_any
+from token_issuer.services.telling_again import tell_again
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +28,8 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
     from token_issuer.admin.pages import OwnPages
-    from token_issuer.models import IssuedToken
+    from token_issuer.models import IssuedToken, VendorPush
+    from token_issuer.services.callers import Caller
 
 MOST_AT_ONCE: Final = 200
 
@@ -70,6 +74,29 @@ def page(owner: OwnPages, request: HttpRequest, tokens: Sequence[IssuedToken], *
     return owner.page(
         request, "revoked.html", {"title": gettext("Revoked"), **_shown(owner, request, lines, at=timezone.now())}
     )
+
+
+def may_tell_again(token: IssuedToken, *, at: datetime) -> bool:
+    """Whether telling the vendor was given up, and the token may still be honoured there."""
+    push: VendorPush | None = getattr(token, "push", None)
+    return push is not None and push.state is PushState.FAILED and token.expires_at > at
+
+
+def told_again(owner: OwnPages, request: HttpRequest, token: IssuedToken) -> HttpResponse:
+    """Show what the button does, or do it."""
+    deed = Deed(
+        title=_("Tell the vendor again?"),
+        button=_("Tell again"),
+        act=lambda caller, reason, at: _tell_again(caller, token, at=at),
+        done=_("The vendor is told again: this page says how that went."),
+        logged="Vendor told again.",
+    )
+    return owner.confirmed(request, token, deed, back=owner.url("change", token.pk))
+
+
+def _tell_again(caller: Caller, token: IssuedToken, *, at: datetime) -> None:
+    if tell_again(token_id=token.pk, at=at):
+        push_first([token.push.pk], caller, at=at, patience=Patience())
 
 
 def _shown(owner: OwnPages, request: HttpRequest, lines: list[Line], *, at: datetime) -> dict[str, object]:

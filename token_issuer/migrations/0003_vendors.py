@@ -186,7 +186,7 @@ class Migration(migrations.Migration):
                     models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name="created at"),
                 ),
                 ("for_all", models.BooleanField(default=False, editable=False)),
-                ("attempts", models.PositiveSmallIntegerField(default=0, verbose_name="attempts")),
+                ("attempts", models.PositiveIntegerField(default=0, verbose_name="attempts")),
                 ("next_try_at", models.DateTimeField(null=True, verbose_name="next try at")),
                 ("claimed_until", models.DateTimeField(editable=False, null=True)),
                 ("pushed_at", models.DateTimeField(null=True, verbose_name="pushed at")),

@@ -45,7 +45,7 @@ class VendorPush(models.Model):
     # Whether what others use may end with it: decided with the revocation, by who or what ended it.
     for_all = models.BooleanField(default=False, editable=False)
     created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
-    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    attempts = models.PositiveIntegerField(_("attempts"), default=0)
     # NULL once it is pushed or has failed, so the index holds what waits and little else.
     next_try_at = models.DateTimeField(_("next try at"), null=True)
     claimed_until = models.DateTimeField(null=True, editable=False)

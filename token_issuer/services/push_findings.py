@@ -22,8 +22,10 @@ RECENT: Final = timedelta(days=1)
 NAME: Final = "pushes"
 
 _NOBODY: Final = "Run `token_issuer_push --once` every minute, or `token_issuer_push --every 5` as a service."
-_FAILING: Final = (
-    "The reason stands on each token's page; a push is given up after twelve tries, or when its token ends."
+_FAILING: Final = "The reason stands on each token's page; a push is tried until its token ends."
+_AGAIN: Final = (
+    'See the audit events "vendor push failed". When it is put right, `token_issuer_push --again` tells of those whose'
+    " token has not expired."
 )
 
 
@@ -63,7 +65,7 @@ def _given_up(reasons: Counter[str]) -> Iterator[Finding]:
     if reasons:
         words = ", ".join(f"{reason} ({count})" for reason, count in reasons.most_common())
         message = f"Within a day, vendors were not told of {reasons.total()} revocations: {words}."
-        yield warning(NAME, message, hint='See the audit events "vendor push failed".')
+        yield warning(NAME, message, hint=_AGAIN)
 
 
 def _minutes(age: timedelta) -> int:

@@ -5,7 +5,8 @@ No transaction is open while a vendor is called. A process that dies before it s
 next run sends it once; one that dies while it sends leaves a claim that runs out, and the vendor is told again.
 
 A revocation tells the vendor at once, for as long as its ``Patience`` lasts. The rest, and what failed, is sent by
-``push_due(at=timezone.now())``, a plain callable for schedulers and task queues: ``token_issuer_push`` calls it.
+``push_due(at=timezone.now())``, a plain callable for schedulers and task queues: ``token_issuer_push`` calls it. What
+fails is tried until the token ends, unless the vendor's no is final.
 """
 
 from __future__ import annotations
@@ -46,11 +47,11 @@ PATIENCE: Final = 5.0  # seconds that a revocation waits for vendors, all in all
 FIRST: Final = 5  # of a set: so many are told at once, and the rest by the command
 DEADLINE: Final = 20.0  # seconds for one request of the command
 LEASE: Final = timedelta(seconds=60)  # how long a claim lasts: longer than any request
-MOST_TRIES: Final = 12
 BATCH_SIZE: Final = 100
 
 _FIRST_PAUSE: Final = 10  # seconds after the first failure; doubled after each
 _LONGEST_PAUSE: Final = 900
+_DOUBLED: Final = 7  # times until it is longer than that
 _SHORTEST: Final = 0.2  # seconds: with less left, nothing is begun
 _LONGEST_REASON: Final = 200
 
@@ -232,10 +233,9 @@ def _arrived(push: VendorPush, did: _Did, *, at: datetime) -> PushState:
 
 def _failed(push: VendorPush, caller: Caller, reason: str, *, final: bool, at: datetime) -> PushState:
     push.reason = reason[:_LONGEST_REASON]
-    given_up = final or push.attempts >= MOST_TRIES
     # Only while the claim is this one: another process may be sending it by now.
     rows = _rows().filter(pk=push.pk, next_try_at__isnull=False, claimed_until=push.claimed_until)
-    if not given_up:
+    if not final:
         again = at + timedelta(seconds=pause(push.attempts))
         retrying(lambda: rows.update(next_try_at=again, claimed_until=None, reason=push.reason))
     elif not retrying(lambda: _give_up(push, rows, caller, at=at)):
@@ -245,9 +245,9 @@ def _failed(push: VendorPush, caller: Caller, reason: str, *, final: bool, at: d
         push.token.application.provider,
         push.token_id,
         push.reason,
-        extra=_facts("push_failed" if given_up else "push_delayed", push),
+        extra=_facts("push_failed" if final else "push_delayed", push),
     )
-    return PushState.FAILED if given_up else PushState.WAITING
+    return PushState.FAILED if final else PushState.WAITING
 
 
 def _give_up(push: VendorPush, rows: QuerySet[VendorPush], caller: Caller, *, at: datetime) -> bool:
@@ -263,8 +263,8 @@ def _give_up(push: VendorPush, rows: QuerySet[VendorPush], caller: Caller, *, at
 
 
 def pause(attempts: int) -> int:
-    """Return the seconds until the next try, after so many that failed."""
-    return min(_FIRST_PAUSE << min(attempts - 1, MOST_TRIES), _LONGEST_PAUSE)
+    """Return the seconds until the next try, after so many that failed. They end with the token, or a final no."""
+    return min(_FIRST_PAUSE << min(attempts - 1, _DOUBLED), _LONGEST_PAUSE)
 
 
 def _facts(event: str, push: VendorPush) -> dict[str, object]:

@@ -10,6 +10,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from token_issuer.management.base import IssuerCommand
 from token_issuer.services import pushing
+from token_issuer.services.telling_again import tell_again
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -31,6 +32,11 @@ class Command(IssuerCommand):
         parser.add_argument(
             "--batch-size", type=int, default=pushing.BATCH_SIZE, metavar="N", help="Rows that are looked up at once."
         )
+        parser.add_argument(
+            "--again",
+            action="store_true",
+            help="First, let what was given up be due again, where the token has not expired.",
+        )
         how_often = parser.add_mutually_exclusive_group()
         how_often.add_argument("--once", action="store_true", help="Tell of all that is due, and end (the default).")
         how_often.add_argument("--every", type=int, default=0, metavar="SECONDS", help="Go on, and look this often.")
@@ -43,9 +49,14 @@ class Command(IssuerCommand):
         if options["every"] < 0:
             msg = "--every must be at least 1."
             raise CommandError(msg)
+        if options["again"] and options["dry_run"]:
+            msg = "--again cannot be tried with --dry-run: it changes what is due."
+            raise CommandError(msg)
         if options["dry_run"]:
             self.say(f"Would tell vendors of {pushing.count_due(at=at)} revocations.")
             return
+        if options["again"]:
+            self.say(f"{tell_again(at=at)} that were given up are due again.")
         self.say(self._run(options, at=at))
         began = time.monotonic()
         while options["every"]:

@@ -1,0 +1,35 @@
+"""Telling vendors again of revocations that were given up: somebody has put right what was in the way."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db.models import Exists, OuterRef
+
+from token_issuer.models import IssuedToken, VendorPush
+from token_issuer.services.transactions import durable, retrying, write_alias
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+
+def tell_again(*, at: datetime, token_id: UUID | None = None) -> int:
+    """Let what was given up be due again, of one token if it is named, and return how many pushes that are.
+
+    A token that has expired is left alone: no vendor honours it. It may be done at any time, and several times.
+
+    Raises:
+        OpenTransaction: inside a transaction.
+        Unavailable: the database was busy three times in a row.
+    """
+    honoured = IssuedToken.objects.using(write_alias()).filter(pk=OuterRef("token_id"), expires_at__gt=at)
+    rows = VendorPush.objects.using(write_alias()).filter(Exists(honoured.order_by()), failed_at__isnull=False)
+    if token_id is not None:
+        rows = rows.filter(token_id=token_id)
+
+    def work() -> int:
+        with durable():
+            return rows.update(failed_at=None, next_try_at=at, attempts=0)
+
+    return retrying(work)
