@@ -218,6 +218,14 @@ def test_explaining_uses_nothing_up(person, account, at):
     assert not AnsweredLoginKey.objects.exists()
 
 
+def test_explaining_says_what_was_answered(person, answer, account, at):
+    answer()
+    with pytest.raises(BadGrant, match="was answered already") as caught:
+        explaining.explain(person, "phone", body={"login_key": KEY}, at=at)
+    assert caught.value.field == "login_key"
+    assert explaining.explain(person, "phone", body={"login_key": "another"}, at=at).allowed
+
+
 def test_explaining_says_when_there_is_no_account(person, phone, at):
     told = explaining.explain(person, "phone", body={"login_key": KEY}, at=at)
     assert (told.allowed, told.reason) == (False, "no_vendor_account")

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from token_issuer.errors import NoActiveCertificate
-from token_issuer.services import deciding, making, windows
+from token_issuer.services import deciding, keeping, making, spending, windows
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from token_issuer.policy import Step
+    from token_issuer.policy import Decision, Step
     from token_issuer.services.callers import Caller
+    from token_issuer.services.deciding import Question
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,10 +48,9 @@ def explain(caller: Caller, slug: str, *, body: Mapping[str, object], at: dateti
         left = max(0, decision.charge.limit - windows.used(decision.charge, caller.principal_key, at=at))
         if left == 0:
             allowed, reason = False, "rate_limited"
-    if allowed and question.certificate is None and question.provider.minting_purpose is not None:
-        allowed, reason = False, NoActiveCertificate.code
-    if allowed and making.lacks_proof(question):
-        allowed, reason = False, making.NO_ACCOUNT
+    if allowed:
+        reason = _missing(question, decision, at=at)
+        allowed = not reason
     return Explanation(
         allowed=allowed,
         reason=reason,
@@ -60,3 +60,20 @@ def explain(caller: Caller, slug: str, *, body: Mapping[str, object], at: dateti
         source=decision.source,
         steps=decision.steps,
     )
+
+
+def _missing(question: Question, decision: Decision, *, at: datetime) -> str:
+    """Return what issuing would not find beyond policy's word; empty when all is there. Nothing is used up.
+
+    Raises:
+        BadGrant: the vendor's challenge in the grant was answered already.
+    """
+    if question.certificate is None and question.provider.minting_purpose is not None:
+        return NoActiveCertificate.code
+    if making.lacks_proof(question):
+        return making.NO_ACCOUNT
+    device = making.device_of(question.provider, question.grant)
+    if device is not None:
+        return keeping.objection(question, device=device, lifetime=decision.lifetime, at=at)
+    spending.require_unanswered(question)
+    return ""

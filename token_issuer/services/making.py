@@ -60,10 +60,11 @@ def ordered(
 
 def is_had_from_vendor(provider: Provider, grant: Grant) -> bool:
     """Whether the text is the vendor's: made when it is asked, or one of a pair that it gave before."""
-    return isinstance(provider, CalledProvider) or _device_of(provider, grant) is not None
+    return isinstance(provider, CalledProvider) or device_of(provider, grant) is not None
 
 
-def _device_of(provider: Provider, grant: Grant) -> str | None:
+def device_of(provider: Provider, grant: Grant) -> str | None:
+    """Return the device whose pair the grant asks for; None where it asks for none."""
     return provider.device_of(grant) if isinstance(provider, PairKeeper) else None
 
 
@@ -107,14 +108,14 @@ def had_from_vendor(
             user has no pair, or one of no use (``not_connected``, ``connect_again``).
         VendorUnavailable: the vendor gave none.
     """
-    device = _device_of(question.provider, order.grant)
+    device = device_of(question.provider, order.grant)
     if device is None:
         made = calling.called(question, order, certificate)
     else:
         made = keeping.handed_out(question, order, device=device, at=order.issued_at)
     if made.expires_at is not None and made.expires_at - order.issued_at > timedelta(seconds=longest):
         message = "The vendor's token lives longer than you may have one for."
-        raise PolicyDenied("lifetime_not_granted", message)
+        raise PolicyDenied(keeping.LIFETIME_NOT_GRANTED, message)
     return made
 
 

@@ -99,6 +99,11 @@ def require_live(row: VendorPair, *, at: datetime) -> None:
         raise PolicyDenied(CONNECT_AGAIN, sentence)
 
 
+def is_renewable(row: VendorPair, *, at: datetime) -> bool:
+    """Whether there is something to renew it with."""
+    return row.sealed_refresh is not None and (row.refresh_expires_at is None or row.refresh_expires_at > at)
+
+
 def opened(row: VendorPair) -> PairTexts:
     """Return the pair with its texts opened: for the one call that hands it on."""
     access, refresh = opened_pair_text(row, "sealed_access"), opened_pair_text(row, "sealed_refresh")

@@ -113,8 +113,7 @@ class _Renewal:
             return row
         if not self._unwanted and row.is_fresh(now):
             return row
-        expires = row.refresh_expires_at
-        if row.sealed_refresh is None or (expires is not None and expires <= now):
+        if not pair_rows.is_renewable(row, at=now):
             return self._old() or self._refuse(pair_rows.CONNECT_AGAIN)
         if not self._is_leased():
             return None

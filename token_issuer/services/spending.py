@@ -44,6 +44,20 @@ def spending(question: Question, grant: Grant, *, at: datetime) -> Callable[[], 
     return spend
 
 
+def require_unanswered(question: Question) -> None:
+    """Raise BadGrant for a challenge that was answered already; nothing is spent."""
+    spent, account = question.provider.spends(question.grant), question.account
+    if spent is None or account is None:
+        return
+    rows = AnsweredLoginKey.objects.using(write_alias())
+    if rows.filter(account=account, digest=digests.digest(TokenText(spent.text))).exists():
+        raise _answered(spent)
+
+
+def _answered(spent: Spent) -> BadGrant:
+    return BadGrant(spent.name, "was answered already: ask the vendor for a new one")
+
+
 def _require_proof(account: VendorAccount) -> None:
     """Hold the account's row until the answer is recorded: whoever changes it waits, or has done so before."""
     rows = VendorAccount.objects.using(write_alias()).filter(pk=account.pk, sealed_secret__isnull=False)
@@ -65,4 +79,4 @@ def _spend(account: VendorAccount, spent: Spent, *, at: datetime) -> None:
     # would spoil a host's transaction.
     rows.bulk_create([fresh], ignore_conflicts=True)
     if not rows.filter(pk=fresh.pk).exists():
-        raise BadGrant(spent.name, "was answered already: ask the vendor for a new one")
+        raise _answered(spent)

@@ -153,7 +153,8 @@ def test_nobody_names_its_lifetime(hand_in, issue, at):
         issue(at=at, lifetime=60)
 
 
-def test_it_may_be_explained_without_a_certificate(connectify, person, at):
+def test_it_may_be_explained_without_a_certificate(connectify, hand_in, person, at):
+    hand_in()
     Certificate.objects.all().delete()
     assert explaining.explain(person, "connectify", body={}, at=at).allowed
 
@@ -614,3 +615,30 @@ def test_a_manual_refresh_is_policys_business(hand_in, site, vendor, at):
 def test_a_vendors_application_without_pairs_has_nothing_to_refresh(rooms, user, at):
     with pytest.raises(NotFound):
         pairs.refresh(caller(user), "rooms", body={}, at=at)
+
+
+# Explaining
+
+
+def test_explaining_looks_for_the_pair_and_asks_no_vendor(hand_in, person, connectify, vendor, at):
+    def explained(later=timedelta(0)):
+        told = explaining.explain(person, "connectify", body={}, at=at + later)
+        return told.allowed, told.reason
+
+    assert explained() == (False, "not_connected")
+    hand_in(refresh_expires_in=7200)
+    assert explained() == explained(HOUR) == (True, "")
+    assert explained(2 * HOUR) == (False, "connect_again")
+    Rule.objects.update(maximum_lifetime=60)
+    assert explained() == (False, "lifetime_not_granted")
+    Rule.objects.update(maximum_lifetime=None)
+    made = issuing.issue(person, "connectify", body={}, at=at)
+    revoking.revoke_own(person, made.token_id, reason="lost", at=at)
+    assert explained() == (True, "")
+    VendorPair.objects.update(sealed_refresh=None)
+    assert explained() == (False, "connect_again")
+    IssuedToken.objects.all().delete()
+    assert (explained(EARLY), explained(HOUR)) == ((True, ""), (False, "connect_again"))
+    VendorPair.objects.update(refused_at=at)
+    assert explained() == (False, "connect_again")
+    assert vendor.asked == []

@@ -9,7 +9,7 @@ import pytest
 from tests.factories import ApplicationFactory, RuleFactory, UserFactory, caller
 from token_issuer.errors import BadGrant, Conflict, NotFound, PolicyDenied
 from token_issuer.models import AuditEvent, AuditKind, IssuedToken, Rule, VendorPair
-from token_issuer.services import issuing, naming, pairs, proving, revoking
+from token_issuer.services import explaining, issuing, naming, pairs, proving, revoking
 
 TOKENS = {"accessToken": "access-1", "accessExpire": 172_800_000, "refreshToken": "r-1", "refreshExpire": 2_592_000}
 DAY = timedelta(days=1)
@@ -32,6 +32,11 @@ def leave(phone, person, at):
 
 def fetched(by, at, device="tab-1"):
     return issuing.issue(by, "phone", body={"device": device}, at=at)
+
+
+def explained(by, at, device="tab-1"):
+    told = explaining.explain(by, "phone", body={"device": device}, at=at)
+    return told.allowed, told.reason
 
 
 def test_what_a_browser_left_it_gets_back(leave, person, user, at):
@@ -114,6 +119,27 @@ def test_a_rule_for_short_lives_hands_none_back(leave, person, at):
     with pytest.raises(PolicyDenied) as caught:
         fetched(person, at)
     assert caught.value.reason == "lifetime_not_granted"
+
+
+def test_explaining_looks_for_the_pair(leave, person, at):
+    assert explained(person, at) == (False, "not_connected")
+    leave()
+    assert explained(person, at + DAY) == explained(person, at + 3 * DAY) == (True, "")
+    assert explained(person, at, "tab-2") == explained(caller(UserFactory()), at) == (False, "not_connected")
+    assert explained(person, at + 30 * DAY) == (False, "connect_again")
+    Rule.objects.update(maximum_lifetime=3600)
+    assert explained(person, at) == (False, "lifetime_not_granted")
+    assert explained(person, at + 2 * DAY - timedelta(hours=1)) == (True, "")
+    assert explained(person, at + 3 * DAY) == (False, "lifetime_not_granted")
+    assert not IssuedToken.objects.exists()
+
+
+def test_explaining_knows_a_token_that_was_revoked(leave, person, at):
+    leave()
+    revoking.revoke_own(person, fetched(person, at).token_id, reason="lost", at=at)
+    with pytest.raises(PolicyDenied) as caught:
+        fetched(person, at)
+    assert explained(person, at) == (False, caught.value.reason) == (False, "connect_again")
 
 
 # A name of one's own
