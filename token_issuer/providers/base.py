@@ -50,12 +50,17 @@ class Revocation(enum.Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lifetimes:
-    """The vendor's limits in seconds, with their source."""
+    """The vendor's limits in seconds, with their source.
+
+    ``for_application``: an application's own default and maximum narrow them. False for a second kind of tokens, whose
+    lives those, which are set within ``Provider.lifetimes``, cannot mean.
+    """
 
     minimum: int
     default: int
     maximum: int
     source: str
+    for_application: bool = True
 
     def check(self, seconds: int) -> None:
         """Raise BadGrant("lifetime") for a lifetime outside the limits: nothing is clamped."""

@@ -299,6 +299,8 @@ def options_of(application: Application, provider: Provider) -> Options:
 def limits_of(application: Application, provider: Provider, *, grant: Grant | None = None) -> Limits:
     """Return the seconds that provider and application allow together, for this grant's token."""
     lifetimes = provider.lifetimes if grant is None else provider.lifetimes_for(grant)
+    if not lifetimes.for_application:
+        return Limits(minimum=lifetimes.minimum, default=lifetimes.default, maximum=lifetimes.maximum)
     maximum = min(lifetimes.maximum, application.maximum_lifetime or lifetimes.maximum)
     default = min(application.default_lifetime or lifetimes.default, maximum)
     return Limits(minimum=lifetimes.minimum, default=default, maximum=maximum)

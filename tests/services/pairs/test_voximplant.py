@@ -8,7 +8,7 @@ import pytest
 
 from tests.factories import ApplicationFactory, RuleFactory, UserFactory, caller
 from token_issuer.errors import BadGrant, Conflict, NotFound, PolicyDenied
-from token_issuer.models import AuditEvent, AuditKind, IssuedToken, Rule, VendorPair
+from token_issuer.models import Application, AuditEvent, AuditKind, IssuedToken, Rule, VendorPair
 from token_issuer.services import explaining, issuing, naming, pairs, proving, revoking
 
 TOKENS = {"accessToken": "access-1", "accessExpire": 172_800_000, "refreshToken": "r-1", "refreshExpire": 2_592_000}
@@ -111,6 +111,14 @@ def test_nobody_leaves_any_whom_no_rule_lets_log_in(leave):
     with pytest.raises(PolicyDenied):
         leave()
     assert not VendorPair.objects.exists()
+
+
+def test_the_applications_maximum_is_a_login_keys(leave, person, at):
+    leave()
+    Application.objects.update(default_lifetime=300, maximum_lifetime=300)
+    assert fetched(person, at + DAY).expires_at == at + 2 * DAY
+    assert fetched(person, at + 3 * DAY).expires_at == at + 30 * DAY
+    assert explained(person, at + 3 * DAY) == (True, "")
 
 
 def test_a_rule_for_short_lives_hands_none_back(leave, person, at):

@@ -29,6 +29,7 @@ LIFETIMES: Final = Lifetimes(
     default=REFRESH_LIFETIME,
     maximum=REFRESH_LIFETIME,
     source="The Web SDK's reference of LoginTokens: an access token lives 48 hours, a refresh token 30 days.",
+    for_application=False,  # an application's maximum is a login key's: five minutes, or nothing
 )
 
 _RELATIVE_BELOW: Final = 10**8  # a smaller number is a number of seconds, if such a token can live as long
