@@ -200,3 +200,24 @@ def test_a_certificate_has_one_part(parts: dict[str, str]) -> None:
 def test_a_certificate_signs_or_calls_and_nothing_else() -> None:
     with pytest.raises(BadOption, match=r"^purpose: must be sign or call$"):
         agora.check_secret("seal", {"certificate": OTHER})
+
+
+# Patterns
+
+
+@pytest.mark.parametrize(
+    ("pattern", "channel", "opens"),
+    [
+        ("room-*", "room-1", True),
+        ("room-*", "room-", True),
+        ("room-*", "lobby", False),
+        ("1*a*2", "1xa2", True),
+        ("1*a*2", "12", False),
+        ("*", "anything", True),
+        ("a.c*", "abc", False),
+        ("room-1", "room-1", False),
+        ("room-1", "room-*", False),
+    ],
+)
+def test_which_channels_a_pattern_opens(pattern: str, channel: str, opens: bool) -> None:
+    assert agora.covers(pattern, channel) is opens

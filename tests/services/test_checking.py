@@ -244,11 +244,24 @@ def test_what_it_does_not_say_is_no_difference(check, hashed):
     assert (found.verdict, "resource_not_said" in told(found)) == ("", True)
 
 
-def test_a_pattern_is_told_as_one(check, text):
+@pytest.mark.parametrize(
+    ("wanted", "word", "verdict"),
+    [("room-1", "resource_is_a_pattern", ""), ("lobby", "resource_differs", "resource_differs")],
+)
+def test_a_pattern_is_told_as_one(check, calls, person, wanted, word, verdict):
+    calls.rules.update(wildcards=True, privileges=["subscriber"])
+    made = issuing.issue(person, "calls", body={"channel": "room-*"}, at=AT).token.reveal()
+    found = check(made, expected=Expected(resource=wanted, called="channel"))
+    assert (found.verdict, word in told(found)) == (verdict, True)
+
+
+def test_where_the_vendor_knows_no_patterns_a_star_is_a_star(check, text):
     IssuedToken.objects.all().delete()
     claims = jwt.decode(text, options={"verify_signature": False}) | {"roomId": "room-*"}
     made = jwt.encode(claims, VIDEOSDK_SECRET, algorithm="HS256")
-    assert "resource_is_a_pattern" in told(check(made, expected=Expected(resource="room-1")))
+    found = check(made, expected=Expected(resource="room-1"))
+    assert "resource_is_a_pattern" not in told(found)
+    assert "resource_differs" in told(found)
 
 
 # Other credentials of ours

@@ -345,6 +345,10 @@ class Provider(ABC):
         """Name the fields by which this grant opens more than one thing, including fields left out."""
         return frozenset()
 
+    def covers(self, pattern: str, resource: str) -> bool:
+        """Whether a token's resource is a pattern at this vendor, and this other one is of those that it opens."""
+        return False
+
     def check_grant(self, grant: Grant, options: Options) -> None:  # noqa: B027  a vendor may have no rule
         """Raise BadGrant for what this application's options do not allow, before anything is decided."""
 

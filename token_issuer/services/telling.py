@@ -145,20 +145,23 @@ def differences(report: Report, expected: Expected) -> tuple[Sentence, ...]:
     said, row = report.seen, report.token
     resource = said.resource if said.resource is not None or row is None else row.resource
     subject = said.subject if said.subject is not None or row is None else row.subject
+    is_pattern = report.provider.covers(resource or "", expected.resource or "")
     return (
-        *_compared("resource", expected.called, found=resource, wanted=expected.resource),
+        *_compared("resource", expected.called, found=resource, wanted=expected.resource, is_pattern=is_pattern),
         *_compared("subject", "subject", found=subject, wanted=expected.subject),
     )
 
 
-def _compared(kind: str, called: str, *, found: str | None, wanted: str | None) -> Iterator[Sentence]:
+def _compared(
+    kind: str, called: str, *, found: str | None, wanted: str | None, is_pattern: bool = False
+) -> Iterator[Sentence]:
     if wanted is None or found == wanted:
         return
     values = {"what": called, "found": found or "", "wanted": wanted}
     if not found:
         text = _("%(what)s not said: nothing in the token or its row names one, so %(wanted)s cannot be compared")
         yield Sentence(word=f"{kind}_not_said", text=text, values=values)
-    elif "*" in found and kind == "resource":
+    elif is_pattern:
         text = _("%(what)s is a pattern: the token is for %(found)s, you expect %(wanted)s")
         yield Sentence(word="resource_is_a_pattern", text=text, values=values)
     else:

@@ -19,7 +19,7 @@ from token_issuer.errors import BadGrant, BadOption
 from token_issuer.providers.agora import tokens
 from token_issuer.providers.agora.drop_in import FetchRtcToken
 from token_issuer.providers.agora.facts import VENDOR
-from token_issuer.providers.agora.grant import AgoraGrant, AgoraOptions, check_fits
+from token_issuer.providers.agora.grant import WILDCARD, AgoraGrant, AgoraOptions, check_fits
 from token_issuer.providers.agora.pushing import CREDENTIALS, BanningRules, check_credentials
 from token_issuer.providers.base import (
     Grant,
@@ -112,6 +112,11 @@ class AgoraProvider(BanningRules, Provider):
     def wildcards(self, grant: Grant) -> frozenset[str]:
         wide = _granted(grant)
         return frozenset(({"channel"} if wide.opens_many_channels else set()) | ({"uid"} if wide.uid == 0 else set()))
+
+    def covers(self, pattern: str, resource: str) -> bool:
+        parts = pattern.split(WILDCARD)
+        # The service reads 1*a*2 as: starts with 1, contains a, ends with 2.
+        return len(parts) > 1 and re.fullmatch(".*".join(map(re.escape, parts)), resource) is not None
 
     def recalled(self, *, subject: str, resource: str, privileges: frozenset[str]) -> Grant | None:
         number = int(subject or 0) if not subject.strip("0123456789") else None
