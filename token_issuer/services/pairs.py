@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django.db import IntegrityError
 
+from token_issuer.crypto import TokenText
 from token_issuer.errors import BadGrant, Conflict, FieldError, NotFound, PolicyDenied, Unavailable
 from token_issuer.ids import uuid7
 from token_issuer.models import AuditKind, VendorPair
@@ -35,6 +36,7 @@ MOST_DEVICES: Final = 16
 STALE: Final = "stale_version"
 _RECENT: Final = 10  # seconds after which a pair is renewed by hand again
 _ATTEMPTS: Final = 3
+_OURS: Final = frozenset({"device", "version", "on_behalf_of"})  # fields of a deposit that are not the provider's
 
 _IN_TRANSACTION: Final = (
     "token_issuer was called inside an open transaction, but what a vendor renews or a user connects must be kept"
@@ -60,8 +62,9 @@ def deposit(caller: Caller, slug: str, *, body: Mapping[str, object], at: dateti
     """
     require_no_transaction(_IN_TRANSACTION)
     reading = _Deposit(at=at)
+    # An error reporter prints the variables of every frame that a failing database leaves behind.
+    body = {name: _hidden(name, value) for name, value in body.items()}
     question = issuing.understood(caller, slug, body=body, at=at, read=reading)
-    del body  # what an error reporter would print of this frame
     with auditing.counting_refusals(question.caller, question.application, at=at):
         if not (question.caller.is_server or pair_rows.keeper_of(question.provider).browsers_deposit):
             raise PolicyDenied("server_only", "A browser may not hand in this vendor's pairs.")
@@ -180,8 +183,13 @@ class _Device:
         return _whole(grant, wrong)
 
 
+def _hidden(name: str, value: object) -> object:
+    """Return the value of a field so that no frame shows it, where it may be one of the pair's texts."""
+    return TokenText(value) if isinstance(value, str) and name not in _OURS else value
+
+
 class _Deposit:
-    """Reads a body that hands a pair in, naming every field that is wrong in one error."""
+    """Reads a ``_hidden`` body that hands a pair in, naming every field that is wrong in one error."""
 
     device: str = ""
     version: int | None = None
@@ -195,12 +203,12 @@ class _Deposit:
     ) -> tuple[Grant, int | None, int]:
         keeper = pair_rows.keeper_of(provider)
         rest, wrong = dict(body), dict[str, list[str]]()
-        del body
         self.device, grant = _read_device(rest, provider, wrong)
         if "version" in rest:
             self.version = _read_version(rest.pop("version"), wrong)
         try:
-            handed: object = fields.parse(keeper.deposit_class, rest)
+            shown = {name: value.reveal() if isinstance(value, TokenText) else value for name, value in rest.items()}
+            handed: object = fields.parse(keeper.deposit_class, shown)
             options = deciding.options_of(application, provider)
             self.pair = keeper.deposited(handed, options=options, at=self._at)
         except FieldError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from traceback import TracebackException
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -50,6 +51,17 @@ class Vendor:
 
     def will(self, *replies: Reply | Silence) -> None:
         self.replies.extend(replies)
+
+
+def frames_of(error: BaseException) -> str:
+    """All that a reporter would show of this package's frames: a test's own locals are ours."""
+    whole: TracebackException | None = TracebackException.from_exception(error, capture_locals=True)
+    seen = []
+    while whole is not None:
+        seen += [each for each in whole.stack if "/token_issuer/" in each.filename and "/tests/" not in each.filename]
+        whole = whole.__cause__ or whole.__context__
+    assert seen
+    return repr([each.locals for each in seen])
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 from datetime import timedelta
-from traceback import TracebackException
 
 import pytest
 from django.db import transaction
@@ -12,7 +11,7 @@ from django.utils import timezone
 
 from example_project.standins.server import Reply, Silence, in_json
 from tests.factories import IssuedTokenFactory, caller
-from tests.services.pairs.conftest import SECRET
+from tests.services.pairs.conftest import SECRET, frames_of
 from token_issuer import transport
 from token_issuer.conf import Conf
 from token_issuer.crypto import digests
@@ -76,17 +75,6 @@ def stored():
 def over_in(left):
     """Somebody else has the lease, for this long."""
     VendorPair.objects.update(leased_until=timezone.now() + left)
-
-
-def frames_of(error):
-    """All that a reporter would show of this package's frames: a test's own locals are ours."""
-    whole: TracebackException | None = TracebackException.from_exception(error, capture_locals=True)
-    seen = []
-    while whole is not None:
-        seen += [each for each in whole.stack if "/token_issuer/" in each.filename and "/tests/" not in each.filename]
-        whole = whole.__cause__ or whole.__context__
-    assert seen
-    return repr([each.locals for each in seen])
 
 
 def left_of_the_lease():

@@ -6,9 +6,10 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
-from django.db import transaction
+from django.db import OperationalError, connection, transaction
 
 from tests.factories import VendorPairFactory, api_key, caller
+from tests.services.pairs.conftest import frames_of
 from token_issuer.errors import (
     ApplicationDisabled,
     BadGrant,
@@ -17,6 +18,7 @@ from token_issuer.errors import (
     NotFound,
     PolicyDenied,
     TokenRejected,
+    Unavailable,
 )
 from token_issuer.models import (
     Application,
@@ -43,6 +45,38 @@ def test_a_pair_is_kept_sealed(hand_in, user, at):
     assert texts(row) == ("access-1", "refresh-1")
     stored = VendorPair.objects.values_list().get()
     assert not any("access-1" in str(value) or "refresh-1" in str(value) for value in stored)
+
+
+class FailingAt:
+    """A database that is gone when it comes to one statement."""
+
+    def __init__(self, number):
+        self.left = number
+
+    def __call__(self, execute, sql, params, many, context):
+        self.left -= 1
+        if self.left == -1:
+            raise OperationalError("gone")
+        return execute(sql, params, many, context)
+
+
+@pytest.mark.parametrize("device", ["work", "leisure"])
+def test_no_frame_of_a_failing_database_shows_a_text(hand_in, connectify, user, device):
+    """Reporters of errors print every local variable."""
+    hand_in(device="work")
+    by, secrets = server(connectify), {"access_token": "access-SEKRET", "refresh_token": "refresh-SEKRET"}
+    shown = ""
+    for number in range(20):
+        failing = FailingAt(number)
+        try:
+            with connection.execute_wrapper(failing):
+                hand_in(by=by, on_behalf_of=user.pk, device=device, **secrets)
+        except (OperationalError, Unavailable) as error:
+            shown += frames_of(error)
+        if failing.left >= 0:
+            break
+    assert 5 < number < 20
+    assert "SEKRET" not in shown
 
 
 def test_its_lifetimes_are_what_was_said(hand_in, at):
