@@ -352,6 +352,41 @@ def test_the_longest_due_is_first_and_batches_end(person, rooms_told, vendor):
     assert [asked.json()["cname"] for asked in vendor.asked] == [f"room-{number}" for number in range(5)]
 
 
+@pytest.mark.parametrize("trouble", [Silence.HANG, Silence.DROP, None])
+def test_a_vendor_that_is_away_does_not_keep_the_others_waiting(person, rooms_told, vendor, monkeypatch, trouble):
+    monkeypatch.setattr("token_issuer.transport.DEADLINE", 0.5)
+    with StandIn(lambda _asked: trouble) as away:
+        other = ApplicationFactory(slug="away", provider="agora", ready=True)
+        told(other, away.url if trouble else "http://127.0.0.1:1")
+        for number in range(8):
+            revoke(person, agora_token(other, resource=f"room-{number}"), patience=Patience(0))
+        revoke(person, agora_token(rooms_told), patience=Patience(0))
+        began = time.monotonic()
+        assert push_due(at=LATER, batch_size=5) == Pushed(pushed=1, waiting=1)
+        assert time.monotonic() - began < 3
+        assert len(away.asked) == (1 if trouble else 0)
+    waiting = VendorPush.objects.filter(application=other).order_by("next_try_at")
+    assert [row.attempts for row in waiting] == [1, *[0] * 7]  # the one that failed goes first
+    assert not waiting.filter(next_try_at__gt=LATER + timedelta(seconds=20)).exists()
+    assert not waiting.filter(claimed_until__isnull=False).exists()
+
+
+def test_when_it_is_back_all_are_told(person, rooms_told, vendor):
+    for number in range(3):
+        revoke(person, agora_token(rooms_told, resource=f"room-{number}"), patience=Patience(0))
+    vendor.answer = lambda _asked: Silence.DROP
+    push_due(at=LATER)
+    vendor.answer = standins.agora
+    assert push_due(at=LATER + timedelta(seconds=30)) == Pushed(pushed=3)
+
+
+def test_one_that_answers_is_not_left(person, rooms_told, vendor):
+    for number in range(3):
+        revoke(person, agora_token(rooms_told, resource=f"room-{number}"), patience=Patience(0))
+    vendor.answer = lambda _asked: REFUSED
+    assert push_due(at=LATER) == Pushed(waiting=3)
+
+
 def test_counting_sends_nothing(person, token, vendor):
     revoke(person, token, patience=Patience(0))
     assert (pushing.count_due(at=LATER), pushing.count_due(at=AT), vendor.asked) == (1, 0, [])

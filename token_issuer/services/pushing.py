@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ImproperlyConfigured
@@ -45,7 +45,6 @@ logger = logging.getLogger("token_issuer.vendor")
 
 PATIENCE: Final = 5.0  # seconds that a revocation waits for vendors, all in all
 FIRST: Final = 5  # of a set: so many are told at once, and the rest by the command
-DEADLINE: Final = 20.0  # seconds for one request of the command
 LEASE: Final = timedelta(seconds=60)  # how long a claim lasts: longer than any request
 BATCH_SIZE: Final = 100
 
@@ -54,6 +53,7 @@ _LONGEST_PAUSE: Final = 900
 _DOUBLED: Final = 7  # times until it is longer than that
 _SHORTEST: Final = 0.2  # seconds: with less left, nothing is begun
 _LONGEST_REASON: Final = 200
+_AWAY: Final = frozenset({"unreachable", "timed_out", "dropped"})  # the vendor, not what it was asked
 
 _INSIDE: Final = "Vendors cannot be told inside an open transaction: it would stay open while one is waited for."
 
@@ -73,6 +73,13 @@ class _Did:
 
     kept_out: bool
     sentence: str
+
+
+class _Tried(NamedTuple):
+    """A push after a try, and how it stands with it."""
+
+    push: VendorPush
+    state: PushState
 
 
 class Patience:
@@ -127,6 +134,8 @@ def push_due(
 ) -> Pushed:
     """Tell vendors of everything that is due at this instant, the longest due first, one after the other.
 
+    An application whose vendor cannot be reached is left for this run, so that it does not keep the others waiting.
+
     Raises:
         OpenTransaction: inside a transaction.
         Unavailable: the database was busy three times in a row; what was told stays told.
@@ -136,7 +145,10 @@ def push_due(
     done, clock = Pushed(), _Clock(at)
     while ids := list(_due(at, unclaimed=clock.now()).values_list("pk", flat=True)[:batch_size]):
         for push_id in ids:
-            _count(done, _push(push_id, by, clock=clock, deadline=DEADLINE))
+            tried = _push(push_id, by, clock=clock, deadline=transport.DEADLINE)
+            _count(done, tried)
+            if tried is not None and tried.push.word in _AWAY:
+                _leave(tried, at=at, clock=clock)
         if progress is not None:
             progress(done)
     return done
@@ -159,12 +171,19 @@ def _free(at: datetime) -> Q:
     return Q(claimed_until__isnull=True) | Q(claimed_until__lte=at)
 
 
-def _count(done: Pushed, state: PushState | None) -> None:
-    if state is not None:
-        setattr(done, state.value, getattr(done, state.value) + 1)
+def _count(done: Pushed, tried: _Tried | None) -> None:
+    if tried is not None:
+        setattr(done, tried.state.value, getattr(done, tried.state.value) + 1)
 
 
-def _push(push_id: UUID, caller: Caller, *, clock: _Clock, deadline: float) -> PushState | None:
+def _leave(tried: _Tried, *, at: datetime, clock: _Clock) -> None:
+    """Postpone what else is due of this application: behind the one that failed, which goes first next time."""
+    rows = _due(at, unclaimed=clock.now()).filter(application=tried.push.application_id).order_by()
+    again = clock.now() + timedelta(seconds=pause(tried.push.attempts))
+    retrying(lambda: rows.update(next_try_at=again))
+
+
+def _push(push_id: UUID, caller: Caller, *, clock: _Clock, deadline: float) -> _Tried | None:
     """Return how it stands with a push after a try; None when somebody else has it, or it is done."""
     claimed_until = clock.now() + LEASE
     if not _claim(push_id, at=clock.now(), until=claimed_until):
@@ -221,17 +240,17 @@ def _tell(push: VendorPush, *, at: datetime, deadline: float) -> _Did:
     return did
 
 
-def _arrived(push: VendorPush, did: _Did, *, at: datetime) -> PushState:
+def _arrived(push: VendorPush, did: _Did, *, at: datetime) -> _Tried:
     # Whoever claimed it after this claim ran out has told the vendor a second time; it is done all the same.
     rows = _rows().filter(pk=push.pk, next_try_at__isnull=False)
     push.reason = ""
     ended = {"next_try_at": None, "claimed_until": None, "reason": ""}
     retrying(lambda: rows.update(pushed_at=at, kept_out=did.kept_out, sentence=did.sentence, **ended))
     logger.info("pushed", extra=_facts("pushed", push))
-    return PushState.PUSHED
+    return _Tried(push, PushState.PUSHED)
 
 
-def _failed(push: VendorPush, caller: Caller, reason: str, *, final: bool, at: datetime) -> PushState:
+def _failed(push: VendorPush, caller: Caller, reason: str, *, final: bool, at: datetime) -> _Tried:
     push.reason = reason[:_LONGEST_REASON]
     # Only while the claim is this one: another process may be sending it by now.
     rows = _rows().filter(pk=push.pk, next_try_at__isnull=False, claimed_until=push.claimed_until)
@@ -239,7 +258,7 @@ def _failed(push: VendorPush, caller: Caller, reason: str, *, final: bool, at: d
         again = at + timedelta(seconds=pause(push.attempts))
         retrying(lambda: rows.update(next_try_at=again, claimed_until=None, reason=push.reason))
     elif not retrying(lambda: _give_up(push, rows, caller, at=at)):
-        return PushState.WAITING
+        return _Tried(push, PushState.WAITING)
     logger.warning(
         "%s was not told that the token %s is revoked: %s",
         push.token.application.provider,
@@ -247,7 +266,7 @@ def _failed(push: VendorPush, caller: Caller, reason: str, *, final: bool, at: d
         push.reason,
         extra=_facts("push_failed" if final else "push_delayed", push),
     )
-    return PushState.FAILED if final else PushState.WAITING
+    return _Tried(push, PushState.FAILED if final else PushState.WAITING)
 
 
 def _give_up(push: VendorPush, rows: QuerySet[VendorPush], caller: Caller, *, at: datetime) -> bool:
