@@ -116,6 +116,7 @@ def test_people_are_never_a_drop_down(site, page):
         ({"scopes": ["nothing"]}, "scopes"),
         ({"expires_at_0": "2020-01-01", "expires_at_1": "00:00:00"}, "expires_at"),
         ({"owner": "999999"}, "owner"),
+        ({"acts_as": "x"}, "acts_as"),
     ],
 )
 def test_refusal_stands_at_its_field(site, page, changes, field):

@@ -123,6 +123,9 @@ def test_without_a_name_the_pattern_says_it(site, phone):
     [
         ({"user": "", "subject": "ada"}, "user"),
         ({"user": "0", "subject": "ada"}, "user"),
+        ({"user": "x", "subject": "ada"}, "user"),
+        ({"user": "\0", "subject": "ada"}, "user"),
+        ({"user": "9" * 40, "subject": "ada"}, "user"),
         ({"subject": "a b"}, "subject"),
         ({"subject": "ada", "secret-password": " x"}, "secret-password"),
     ],
@@ -194,6 +197,16 @@ def test_the_name_alone_keeps_or_ends_it(site, ada):
 def test_help_of_a_provider_is_text(site, hotel):
     answer = site.get(adding(hotel)).content.decode()
     assert "&lt;b&gt;card&lt;/b&gt;" in answer
+
+
+def test_without_a_key_ring_it_is_told(site, ada, settings):
+    settings.TOKEN_ISSUER = {**settings.TOKEN_ISSUER, "ENCRYPTION_KEYS": []}
+    posted = {"subject": "ada", "secret-password": "a-password"}
+    changed = site.post(url("vendoraccount", "change", ada.pk), posted)
+    added = site.post(adding(ada.application), {**posted, "user": UserFactory().pk, "subject": "eve"})
+    for answer in (changed, added):
+        assert "ENCRYPTION_KEYS" in str(answer.context["adminform"].form.non_field_errors())
+    assert [*VendorAccount.objects.values_list("subject", "sealed_secret")] == [("ada", None)]
 
 
 def test_a_conflict_is_shown(site, ada):

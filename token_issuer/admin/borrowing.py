@@ -2,13 +2,43 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from django.core.exceptions import ValidationError
+from django.forms import ModelChoiceField
 
 from token_issuer.admin.pages import OwnPages
 
 if TYPE_CHECKING:
     from django import forms
+    from django.db.models import ForeignKey, Model, QuerySet
     from django.http import HttpRequest
+
+    ModelChoices = ModelChoiceField[Model]
+else:
+    ModelChoices = ModelChoiceField
+
+
+class PersonField(ModelChoices):
+    """A choice that forgets what can be no key: the search field would look that up while it shows the error."""
+
+    def prepare_value(self, value: Any) -> Any:  # noqa: ANN401  as Django's
+        """Return what stands in the field."""
+        prepared = super().prepare_value(value)
+        return prepared if prepared in self.empty_values or self._is_key(prepared) else None
+
+    @property
+    def _model(self) -> type[Model]:
+        return cast("QuerySet[Model]", self.queryset).model
+
+    def _is_key(self, value: object) -> bool:
+        if "\0" in str(value):
+            return False  # no database has it in a text
+        try:
+            self._model._meta.pk.clean(value, None)
+        except ValidationError:
+            return False
+        return True
 
 
 class BorrowingAdmin(OwnPages):
@@ -26,5 +56,11 @@ class BorrowingAdmin(OwnPages):
 
     def borrowed(self, request: HttpRequest, *names: str) -> dict[str, forms.Field]:
         """Return the fields of these columns."""
-        made = {name: self.formfield_for_dbfield(self.model._meta.get_field(name), request) for name in names}
+        made = {name: self._borrowed(request, name) for name in names}
         return cast("dict[str, forms.Field]", made)
+
+    def _borrowed(self, request: HttpRequest, name: str) -> forms.Field | None:
+        column = self.model._meta.get_field(name)
+        if name not in self.people:
+            return self.formfield_for_dbfield(column, request)
+        return self.formfield_for_dbfield(cast("ForeignKey[Any, Any]", column), request, form_class=PersonField)

@@ -151,6 +151,8 @@ class VendorAccountAdmin(BorrowingAdmin, EvidenceAdmin):
             form.add_refusal(error)
         except TokenIssuerError as error:
             form.add_error(None, error.message)
+        except ImproperlyConfigured as error:
+            form.add_error(None, str(error))
         return None
 
     def _facts(self, request: HttpRequest, account: VendorAccount) -> dict[str, Any]:
