@@ -20,8 +20,15 @@ def account(rooms):
     return VendorAccountFactory(application=rooms, number=7)
 
 
+def save(client, account, posted):
+    """Change an account as its page does, which says what the name was when it was made."""
+    page = url("vendoraccount", "change", account.pk)
+    seen = client.get(page).context["adminform"].form["seen"].value()
+    return client.post(page, {"seen": seen, **posted})
+
+
 def test_name_is_chosen_and_audited(site, account, chief):
-    site.post(url("vendoraccount", "change", account.pk), {"subject": "robert", "number": "8"})
+    save(site, account, {"subject": "robert", "number": "8"})
     account.refresh_from_db()
     assert (account.subject, account.number) == ("robert", 7)
     event = AuditEvent.objects.get(kind=AuditKind.ACCOUNT_CHANGED)
@@ -30,7 +37,7 @@ def test_name_is_chosen_and_audited(site, account, chief):
 
 def test_name_is_taken_away_again(site, account):
     for chosen in ("robert", ""):
-        site.post(url("vendoraccount", "change", account.pk), {"subject": chosen})
+        save(site, account, {"subject": chosen})
     account.refresh_from_db()
     assert account.subject is None
 
@@ -45,20 +52,20 @@ def test_name_is_taken_away_again(site, account):
 def test_name_of_somebody_else_is_refused(site, account, subject, message):
     VendorAccountFactory(application=account.application, subject="anna")
     VendorAccountFactory(application=ApplicationFactory(), subject="robert")
-    answer = site.post(url("vendoraccount", "change", account.pk), {"subject": subject})
+    answer = save(site, account, {"subject": subject})
     assert answer.context["adminform"].form.errors["subject"] == [message]
 
 
 def test_name_is_refused_where_users_are_numbers(site):
     account = VendorAccountFactory(application=ApplicationFactory(provider="agora"))
-    answer = site.post(url("vendoraccount", "change", account.pk), {"subject": "robert"})
+    answer = save(site, account, {"subject": "robert"})
     assert answer.context["adminform"].form.errors["subject"] == ["this application names its users by number"]
 
 
 def test_choosing_needs_permission(staff, account):
     page = url("vendoraccount", "change", account.pk)
     assert staff("view_vendoraccount").post(page, {"subject": "robert"}).status_code == 403
-    assert staff("view_vendoraccount", "change_vendoraccount").post(page, {"subject": "robert"}).status_code == 302
+    assert save(staff("view_vendoraccount", "change_vendoraccount"), account, {"subject": "robert"}).status_code == 302
 
 
 def test_an_account_of_somebody_who_is_gone_is_only_shown(site, rooms):
@@ -165,7 +172,7 @@ def kept(account):
 
 def test_a_proof_is_set_and_never_shown(site, ada):
     page = url("vendoraccount", "change", ada.pk)
-    site.post(page, {"subject": "ada", "secret-password": "a-password"})
+    save(site, ada, {"subject": "ada", "secret-password": "a-password"})
     proof = kept(ada)
     assert proof == VoximplantProvider().account_proof("ada", {"password": "a-password"})
     shown = site.get(page).content.decode() + site.get(url("vendoraccount", "changelist")).content.decode()
@@ -174,22 +181,20 @@ def test_a_proof_is_set_and_never_shown(site, ada):
 
 
 def test_what_was_entered_does_not_come_back_with_an_error(site, ada):
-    page = url("vendoraccount", "change", ada.pk)
-    answer = site.post(page, {"subject": "a b", "secret-password": "a-password"})
+    answer = save(site, ada, {"subject": "a b", "secret-password": "a-password"})
     assert b"a-password" not in answer.content
 
 
 def test_the_log_names_the_field_only(site, ada):
-    site.post(url("vendoraccount", "change", ada.pk), {"subject": "ada", "secret-password": "a-password"})
+    save(site, ada, {"subject": "ada", "secret-password": "a-password"})
     assert LogEntry.objects.get().get_change_message() == "Changed Password."
 
 
 def test_the_name_alone_keeps_or_ends_it(site, ada):
-    page = url("vendoraccount", "change", ada.pk)
-    site.post(page, {"subject": "ada", "secret-password": "a-password"})
-    site.post(page, {"subject": "ada", "secret-password": ""})
+    save(site, ada, {"subject": "ada", "secret-password": "a-password"})
+    save(site, ada, {"subject": "ada", "secret-password": ""})
     assert kept(ada)
-    site.post(page, {"subject": "eve", "secret-password": ""})
+    save(site, ada, {"subject": "eve", "secret-password": ""})
     ada.refresh_from_db()
     assert (ada.subject, ada.sealed_secret) == ("eve", None)
 
@@ -202,16 +207,29 @@ def test_help_of_a_provider_is_text(site, hotel):
 def test_without_a_key_ring_it_is_told(site, ada, settings):
     settings.TOKEN_ISSUER = {**settings.TOKEN_ISSUER, "ENCRYPTION_KEYS": []}
     posted = {"subject": "ada", "secret-password": "a-password"}
-    changed = site.post(url("vendoraccount", "change", ada.pk), posted)
+    changed = save(site, ada, posted)
     added = site.post(adding(ada.application), {**posted, "user": UserFactory().pk, "subject": "eve"})
     for answer in (changed, added):
         assert "ENCRYPTION_KEYS" in str(answer.context["adminform"].form.non_field_errors())
     assert [*VendorAccount.objects.values_list("subject", "sealed_secret")] == [("ada", None)]
 
 
+@pytest.mark.parametrize("posted", [{"seen": "old"}, {}], ids=str)
+def test_a_page_from_before_a_renaming_saves_nothing(site, ada, posted):
+    """It would give him his old name back, with the new password."""
+    page = url("vendoraccount", "change", ada.pk)
+    answer = site.post(page, {"subject": "old", "secret-password": "a-password", **posted})
+    assert answer.context["adminform"].form.non_field_errors() == [
+        "The name was changed meanwhile. Nothing was saved: load this page again."
+    ]
+    ada.refresh_from_db()
+    assert (ada.subject, ada.sealed_secret) == ("ada", None)
+    assert b'name="seen"' in answer.content
+
+
 def test_a_conflict_is_shown(site, ada):
     VendorAccount.objects.update(pending_at=timezone.now())
-    answer = site.post(url("vendoraccount", "change", ada.pk), {"subject": "eve"})
+    answer = save(site, ada, {"subject": "eve"})
     assert "being set at the vendor" in str(answer.context["adminform"].form.non_field_errors())
 
 

@@ -29,6 +29,9 @@ class VendorAccountForm(RefusableForm):
         widget=forms.TextInput(attrs={"class": "vTextField", "autocomplete": "off", "spellcheck": "false"}),
     )
 
+    # What the name was when the page was made: one from before a renaming would silently take that back.
+    seen = forms.CharField(required=False, strip=False, widget=forms.HiddenInput)
+
     def __init__(self, provider: Provider | None, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  as Django's
         super().__init__(*args, **kwargs)
         self.parts: tuple[SecretField, ...] = ()
@@ -53,11 +56,19 @@ class VendorAccountForm(RefusableForm):
         """What was entered as proof, mute; empty for nothing."""
         return secret_fields.pasted_secret(self.parts, self.cleaned_data)
 
+    def clean(self) -> dict[str, Any]:
+        """Refuse a page that is older than the name."""
+        cleaned = super().clean() or self.cleaned_data
+        if "seen" in self.fields and cleaned.get("seen") != self.initial["seen"]:
+            self.add_error(None, _("The name was changed meanwhile. Nothing was saved: load this page again."))
+        return cleaned
+
     def lock(self) -> None:
         """Show the values without letting anybody change them."""
         for name in self.proof_names:
             del self.fields[name]
         self.proof_names = []
+        del self.fields["seen"]
         for field in self.fields.values():
             field.disabled = True
 
@@ -69,6 +80,7 @@ class AddVendorAccountForm(VendorAccountForm):
 
     def __init__(self, provider: Provider | None, *args: Any, user: forms.Field, **kwargs: Any) -> None:  # noqa: ANN401  as Django's
         super().__init__(provider, *args, **kwargs)
+        del self.fields["seen"]  # there is no name yet
         user.required = True
         self.fields["user"] = user
         self.fields["subject"].help_text = _("Left empty, it is what the provider's pattern says.")
@@ -77,4 +89,5 @@ class AddVendorAccountForm(VendorAccountForm):
 
 def initial_of(account: VendorAccount) -> dict[str, str]:
     """Return what the form of an account begins with."""
-    return {"subject": account.subject or ""}
+    name = account.subject or ""
+    return {"subject": name, "seen": name}
