@@ -8,7 +8,10 @@ from tests.factories import AT, IssuedTokenFactory
 from token_issuer.models import IssuedToken
 
 OLD = AT - timedelta(days=200)
-TWO = "2 tokens, 0 families, 0 one-time keys, 0 events, 0 windows, 0 vendor pairs, 0 answered login keys"
+TWO = (
+    "2 tokens, 0 families, 0 one-time keys, 0 events, 0 windows, 0 vendor pairs, 0 answered login keys,"
+    " 0 proofs of deleted users"
+)
 
 
 def old_tokens(number: int) -> None:

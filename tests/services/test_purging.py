@@ -24,10 +24,12 @@ from token_issuer.models import (
     OneTimeKey,
     RuleWindow,
     TokenFamily,
+    VendorAccount,
     VendorPair,
 )
 from token_issuer.services import purging, verifying
 
+PROOF = {"proof": "of-a-password"}
 RETENTION = timedelta(days=180)
 OLD = AT - RETENTION
 
@@ -76,6 +78,28 @@ def test_an_answered_login_key_is_forgotten_a_day_after_its_end(db):
     assert purging.purge(at=AT, dry_run=True) == purging.Purged(answers=1)
     assert purging.purge(at=AT) == purging.Purged(answers=1)
     assert [*AnsweredLoginKey.objects.values_list("digest", flat=True)] == ["kept"]
+
+
+def test_what_proved_a_deleted_user_is_forgotten_and_his_name_stays(db):
+    gone = [VendorAccountFactory(subject="ada", proof=PROOF), VendorAccountFactory(subject="bob", proof=PROOF)]
+    kept, nameless = VendorAccountFactory(subject="eve", proof=PROOF), VendorAccountFactory()
+    VendorAccount.objects.filter(pk=gone[0].pk).update(proved_at=AT)
+    VendorAccount.objects.filter(pk=gone[1].pk).update(sealed_secret=None, pending_secret=b"sealed", pending_at=AT)
+    for account in (*gone, nameless):
+        account.user.delete()
+    assert purging.purge(at=AT, dry_run=True) == purging.Purged(proofs=2)
+    seen = []
+    assert purging.purge(at=AT, batch_size=1, progress=lambda done: seen.append(done.proofs)) == purging.Purged(
+        proofs=2
+    )
+    assert seen == [1, 2]
+    columns = ("subject", "sealed_secret", "proved_at", "pending_secret", "pending_at")
+    assert sorted(VendorAccount.objects.filter(pk__in=[row.pk for row in gone]).values_list(*columns)) == [
+        ("ada", None, None, None, None),
+        ("bob", None, None, None, AT),
+    ]
+    kept.refresh_from_db()
+    assert kept.sealed_secret
 
 
 def test_a_family_stays_while_a_token_of_it_does(db):
@@ -204,6 +228,7 @@ def test_a_dry_run_counts_and_keeps(db):
 def test_statements_do_not_grow_with_a_batch(db):
     for hours in range(9):
         token(expired=timedelta(hours=hours + 1))
-    # The longest window; two ages each for six empty tables; tokens: an age, UPDATE, two DELETEs, and two ages more.
-    with counted(19):
+    # The longest window; two ages each for six empty tables; tokens: an age, UPDATE, two DELETEs, and two ages more;
+    # the proofs of deleted users.
+    with counted(20):
         purging.purge(at=AT, batch_size=9)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Exists, Max, OuterRef
@@ -23,6 +24,7 @@ from token_issuer.models import (
     Rule,
     RuleWindow,
     TokenFamily,
+    VendorAccount,
     VendorPair,
     VendorPush,
 )
@@ -48,6 +50,7 @@ class Purged:
     windows: int = 0
     pairs: int = 0
     answers: int = 0
+    proofs: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +82,8 @@ def purge(
 
     What expires goes that long after it did, a family when none of its tokens is left, too; events after they
     happened; windows when they can count nothing any more. A vendor's pair is evidence of nothing and opens something:
-    it goes at its end. That a vendor's login key was answered is forgotten a day after its end.
+    it goes at its end. That a vendor's login key was answered is forgotten a day after its end. What proves a deleted
+    user at a vendor goes at once; the row stays, so that his name is nobody else's.
 
     Raises:
         Unavailable: the database was busy three times in a row; what was committed stays deleted.
@@ -90,7 +94,26 @@ def purge(
             setattr(done, shelf.counter, shelf.rows(None).count())
             continue
         _clear(shelf, done, batch_size=batch_size, progress=progress)
+    if dry_run:
+        done.proofs = _ownerless_proofs().count()
+    else:
+        _forget_proofs(done, batch_size=batch_size, progress=progress)
     return done
+
+
+def _ownerless_proofs() -> QuerySet[VendorAccount]:
+    """Return the accounts of deleted users that still hold what logs them in there, by the index on users."""
+    rows = VendorAccount.objects.using(write_alias()).filter(user__isnull=True)
+    return rows.exclude(sealed_secret__isnull=True, pending_secret__isnull=True)
+
+
+def _forget_proofs(done: Purged, *, batch_size: int, progress: Callable[[Purged], None] | None) -> None:
+    rows = _ownerless_proofs()
+    while batch := list(rows.values_list("pk", flat=True)[:batch_size]):
+        proofs = rows.filter(pk__in=batch)
+        done.proofs += retrying(partial(proofs.update, sealed_secret=None, proved_at=None, pending_secret=None))
+        if progress is not None:
+            progress(done)
 
 
 def _shelves(at: datetime, *, dry_run: bool) -> tuple[_Shelf, ...]:

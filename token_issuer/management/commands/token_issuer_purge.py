@@ -20,7 +20,8 @@ class Command(IssuerCommand):
 
     help = (
         "Delete tokens, token families, one-time keys, audit events and used-up windows that are older than RETENTION,"
-        " and vendors' pairs and answered login keys that are past their end."
+        " and vendors' pairs and answered login keys that are past their end; and forget what proves deleted users at"
+        " vendors."
         " Run it daily; it may be stopped at any moment, and goes on the next time."
     )
 
@@ -48,5 +49,6 @@ class Command(IssuerCommand):
 def _counts(done: Purged) -> str:
     return (
         f"{done.tokens} tokens, {done.families} families, {done.keys} one-time keys, {done.events} events,"
-        f" {done.windows} windows, {done.pairs} vendor pairs, {done.answers} answered login keys"
+        f" {done.windows} windows, {done.pairs} vendor pairs, {done.answers} answered login keys,"
+        f" {done.proofs} proofs of deleted users"
     )
