@@ -233,6 +233,39 @@ def test_a_conflict_is_shown(site, ada):
     assert "being set at the vendor" in str(answer.context["adminform"].form.non_field_errors())
 
 
+# Forgetting
+
+
+def forgetting(account):
+    return url("vendoraccount", "forget", account.pk)
+
+
+@pytest.mark.parametrize("is_gone", [False, True])
+def test_a_proof_is_forgotten_also_of_somebody_who_is_gone(site, phone, chief, is_gone):
+    account = VendorAccountFactory(application=phone, subject="ada", proof={"ha1": "0" * 32})
+    if is_gone:
+        account.user.delete()
+    page = url("vendoraccount", "change", account.pk)
+    assert forgetting(account) in site.get(page).content.decode()
+    assert b"copy of the proof" in site.get(forgetting(account)).content
+    answer = site.post(forgetting(account), {"reason": "he left"}, follow=True)
+    account.refresh_from_db()
+    assert (messages_of(answer), account.sealed_secret, account.subject) == (["The proof is forgotten."], None, "ada")
+    event = AuditEvent.objects.get(kind=AuditKind.ACCOUNT_CHANGED)
+    assert (event.user, event.detail["proof"], event.detail["reason"]) == (chief, "forgotten", "he left")
+    assert LogEntry.objects.get().get_change_message() == "Proof forgotten."
+    assert forgetting(account) not in answer.content.decode()
+
+
+def test_forgetting_needs_the_permission_to_change(staff, phone):
+    account = VendorAccountFactory(application=phone, subject="ada", proof={"ha1": "0" * 32})
+    assert staff("view_vendoraccount").post(forgetting(account), {"reason": "x"}).status_code == 403
+    allowed = staff("view_vendoraccount", "change_vendoraccount")
+    assert allowed.post(forgetting(account), {"reason": "x"}).status_code == 302
+    account.refresh_from_db()
+    assert account.sealed_secret is None
+
+
 # Provisioning
 
 

@@ -63,8 +63,12 @@ class VendorAccountAdmin(BorrowingAdmin, EvidenceAdmin):
         return bool(request.user.has_perm("token_issuer.change_vendoraccount"))
 
     def get_urls(self) -> list[URLPattern]:
-        """Add the button's page to Django's own."""
-        return [self.own_path("<uuid:row_id>/provision/", self.provision_view, "provision"), *super().get_urls()]
+        """Add the buttons' pages to Django's own."""
+        own = [
+            self.own_path("<uuid:row_id>/provision/", self.provision_view, "provision"),
+            self.own_path("<uuid:row_id>/forget/", self.forget_view, "forget"),
+        ]
+        return [*own, *super().get_urls()]
 
     # Adding
 
@@ -163,7 +167,28 @@ class VendorAccountAdmin(BorrowingAdmin, EvidenceAdmin):
             "account": account,
             "may_provision": _makes_users(account) and self.has_change_permission(request, account),
             "obstacle": _obstacle(account),
+            "may_forget": _has_proof(account) and self.has_change_permission(request, account),
         }
+
+    # Forgetting
+
+    def forget_view(self, request: HttpRequest, row_id: UUID) -> HttpResponse:
+        """Ask whether; a POST forgets what proves the account's user, who may be gone."""
+        require(self.has_change_permission(request))
+        account: VendorAccount = self.found(request, row_id)
+        deed = Deed(
+            title=gettext("Forget what proves %s at the vendor?") % account,
+            sentences=[
+                _("Its user gets no token here until there is another proof. His name stays his."),
+                _("The password at the vendor stays: whoever has a copy of the proof can log in until it is changed."),
+            ],
+            button=_("Forget the proof"),
+            act=lambda caller, reason, at: proving.forget_one(caller, account, reason=reason, at=at),
+            done=_("The proof is forgotten."),
+            logged="Proof forgotten.",
+            asks_reason=True,
+        )
+        return self.confirmed(request, account, deed, back=self.url("change", account.pk))
 
     # Provisioning
 
@@ -190,6 +215,10 @@ class VendorAccountAdmin(BorrowingAdmin, EvidenceAdmin):
             logged="Provisioned.",
         )
         return self.confirmed(request, account, deed, back=back)
+
+
+def _has_proof(account: VendorAccount) -> bool:
+    return account.sealed_secret is not None or account.pending_secret is not None
 
 
 def _makes_users(account: VendorAccount) -> bool:
