@@ -37,7 +37,7 @@ def handed_out(question: Question, order: MintOrder, *, device: str, at: datetim
     """
     keeper = pair_rows.keeper_of(question.provider)
     row = pair_rows.required(pair_rows.find(question.application, question.caller.principal_key, device))
-    pair_rows.require_live(row, at=at)
+    pair_rows.require_usable(row, at=at)
     if keeper.renews_pairs and not row.is_fresh(at):
         row = renewing.renewed(question, order, row, at=at)
     made = keeper.handed_out(order, pair_rows.opened(row))

@@ -104,6 +104,12 @@ def is_renewable(row: VendorPair, *, at: datetime) -> bool:
     return row.sealed_refresh is not None and (row.refresh_expires_at is None or row.refresh_expires_at > at)
 
 
+def require_usable(row: VendorPair, *, at: datetime) -> None:
+    """Do what ``require_live`` does, but let a pair pass that is renewed no more while its access token lives."""
+    if not (row.standing(at) is PairStanding.REFUSED and row.access_expires_at > at):
+        require_live(row, at=at)
+
+
 def opened(row: VendorPair) -> PairTexts:
     """Return the pair with its texts opened: for the one call that hands it on."""
     access, refresh = opened_pair_text(row, "sealed_access"), opened_pair_text(row, "sealed_refresh")

@@ -22,7 +22,7 @@ from django.db.models import Q
 
 from token_issuer import transport
 from token_issuer.errors import PolicyDenied, Unavailable, VendorUnavailable
-from token_issuer.models import AuditKind, Certificate
+from token_issuer.models import AuditKind, Certificate, PairStanding
 from token_issuer.providers.called import PairRefused
 from token_issuer.services import auditing, calling, clocks, pair_rows
 from token_issuer.services.callers import clean
@@ -56,8 +56,8 @@ _LONGEST_REASON: Final = 200
 def renewed(question: Question, order: MintOrder, row: VendorPair, *, at: datetime, forced: bool = False) -> VendorPair:
     """Return the pair's row with an access token that is good for a while: renewed by us, or by somebody else just now.
 
-    Where the vendor gives nothing, the old one is returned while it lives; not when it is ``forced`` (a manual
-    refresh), which renews also what is fresh.
+    Where the vendor gives nothing, or refuses, the old one is returned while it lives; not when it is ``forced`` (a
+    manual refresh), which renews also what is fresh.
 
     Raises:
         PolicyDenied: the vendor refuses the pair, or it ended or went meanwhile (``connect_again``, ``not_connected``).
@@ -108,6 +108,8 @@ class _Renewal:
             VendorUnavailable: its vendor has just failed, and it has expired.
         """
         row, now = self.row, self.now
+        if row.standing(now) is PairStanding.REFUSED and self._old():
+            return row
         pair_rows.require_live(row, at=now)
         if self._unwanted and row.version != self._unwanted:
             return row
@@ -117,9 +119,7 @@ class _Renewal:
             return self._old() or self._refuse(pair_rows.CONNECT_AGAIN)
         if not self._is_leased():
             return None
-        if row.reason:
-            return self._old() or self._fail()
-        return self._old()
+        return self._old() or (self._fail() if row.reason else None)
 
     def tried(self) -> VendorPair | None:
         """Renew it where nobody does, or wait a little; None where the row must be read again to know."""

@@ -361,16 +361,43 @@ def test_a_pair_that_the_vendor_refuses_is_connected_again(hand_in, issue, vendo
     hand_in(device="work")
     vendor.will(NO)
     for _ in range(2):
-        assert reason_of(lambda: issue(at=at + EARLY, device="work")) == "connect_again"
+        assert reason_of(lambda: issue(at=at + HOUR, device="work")) == "connect_again"
     assert len(vendor.asked) == 1
     row = VendorPair.objects.get()
-    assert (row.standing(at + EARLY), row.reason) == (
+    assert (row.standing(at + HOUR), row.reason) == (
         PairStanding.REFUSED,
         "The vendor renews it no more (invalid_grant).",
     )
     event = AuditEvent.objects.get(kind=AuditKind.PAIR_REFUSED)
     assert (event.user, event.detail) == (user, {"device": "work", "reason": row.reason})
     assert not AuditEvent.objects.filter(kind=AuditKind.VENDOR_FAILED).exists()
+
+
+def test_what_the_vendor_refuses_is_handed_out_while_it_lives(hand_in, issue, vendor, at):
+    """It says nothing of the access token; and the no may be of the site's own making."""
+    hand_in()
+    vendor.will(NO)
+    for _ in range(2):
+        assert issue(at=at + EARLY).token.reveal() == "access-1"
+    assert reason_of(lambda: issue(at=at + HOUR)) == "connect_again"
+    assert (len(vendor.asked), AuditEvent.objects.filter(kind=AuditKind.PAIR_REFUSED).count()) == (1, 1)
+
+
+def test_what_was_refused_and_ended_is_handed_to_nobody(hand_in, issue, vendor, site, user, at):
+    hand_in()
+    vendor.will(NO)
+    issue(at=at + EARLY)
+    revoking.revoke_user(site, user, reason="lost", at=at)
+    assert reason_of(lambda: issue(at=at + EARLY)) == "connect_again"
+
+
+def test_what_was_refused_and_revoked_is_handed_out_no_more(hand_in, issue, vendor, site, at):
+    hand_in()
+    vendor.will(NO)
+    made = issue(at=at + EARLY)
+    revoking.revoke_any(site, made.token_id, reason="leaked", at=at)
+    assert reason_of(lambda: issue(at=at + EARLY)) == "connect_again"
+    assert len(vendor.asked) == 1
 
 
 def test_a_refused_one_is_replaced_by_connecting_again(hand_in, issue, vendor, at):
