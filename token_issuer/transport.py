@@ -145,7 +145,8 @@ def _outcome(request: VendorRequest, *, until: float) -> VendorResponse | str:
         ):
             outcome = _read(answer)
     except (httpx.InvalidURL, UnicodeError):
-        return "unsendable"
+        # httpx reads where a redirect leads, although none is followed: then it is the vendor's answer that is wrong.
+        return "garbled" if deadline.has_answer else "unsendable"
     except httpx.HTTPError as error:
         return _word_for(error, is_late=deadline.has_passed)
     # An answer without a length ends with its connection, also where it was us who ended that.
@@ -208,7 +209,7 @@ def _unpacked(raw: bytes, encoding: str) -> bytes | None:
 
 
 class _Deadline:
-    """Ends a connection at an instant, whatever it waits for.
+    """Ends a connection at an instant, whatever it waits for, and knows how far it came.
 
     httpx limits each wait, so a vendor that sends a byte now and then would be waited for without end.
     """
@@ -216,6 +217,7 @@ class _Deadline:
     def __init__(self, until: float) -> None:
         self._stream: Any = None
         self.has_passed = False
+        self.has_answer = False
         self._timer = threading.Timer(max(until - time.monotonic(), 0), self._end)
         self._timer.daemon = True
 
@@ -229,7 +231,8 @@ class _Deadline:
         self._timer.cancel()
 
     def trace(self, event: str, info: Mapping[str, Any]) -> None:
-        """Take note of the connection; TLS makes another socket of it."""
+        """Take note of the connection, of which TLS makes another socket, and of the answer's head."""
+        self.has_answer |= event.endswith("receive_response_headers.complete")
         if event.endswith(("connect_tcp.complete", "start_tls.complete")):
             self._stream = info["return_value"]
             if self.has_passed:

@@ -18,14 +18,18 @@ def test_it_is_a_provider_without_faults():
     assert [*faults(OAuthClientProvider)] == []
 
 
-@pytest.mark.parametrize("url", [URL, f"{URL}/", f"{URL}?tenant=1", "http://127.0.0.1:8000/issuer/oauth/token"])
+@pytest.mark.parametrize("url", [URL, f"{URL}/", "http://127.0.0.1:8000/issuer/oauth/token"])
 def test_a_token_endpoint(url):
     assert OAuthClientOptions(token_url=url).token_url == url
 
 
 @pytest.mark.parametrize(
     "url",
-    ["", "auth.example.com", "http://auth.example.com/", "ftp://x/", "https://", f"{URL}#a", f"{URL} ", "https://a@b/"],
+    [
+        *("", "auth.example.com", "http://auth.example.com/", "ftp://x/", "https://", "https://a@b/"),
+        *("https://a..b/", "https://xn--/", f"https://{'a' * 64}/", "https://a:80a/", "https://a:443:443/"),
+        *(f"{URL}#a", f"{URL}?tenant=1", f"{URL} "),
+    ],
 )
 def test_what_is_no_token_endpoint(url):
     with pytest.raises(BadOption) as caught:

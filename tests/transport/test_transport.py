@@ -94,6 +94,14 @@ def test_a_redirect_is_an_answer(send):
     assert elsewhere.connections == 0
 
 
+@pytest.mark.parametrize("where", ["https://xn--/", "https://[::1", "https://a:80a/"])
+def test_a_redirect_to_nowhere_is_the_vendors_fault(send, where):
+    """httpx reads the header although nobody follows it."""
+    said = f"HTTP/1.1 302 Found\r\nLocation: {where}\r\nContent-Length: 0\r\n\r\n"
+    with vendor(says(said.encode())) as there:
+        assert refused(send, there.url).reason == "garbled"
+
+
 def test_cookies_are_not_kept(send):
     said = b"HTTP/1.1 200 OK\r\nSet-Cookie: account=1; Path=/\r\nContent-Length: 0\r\n\r\n"
     with vendor(says(said)) as there:

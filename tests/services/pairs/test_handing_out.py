@@ -285,13 +285,6 @@ def test_a_public_client_has_no_secret(hand_in, issue, vendor, at):
     assert vendor.forms[0] == {"grant_type": "refresh_token", "refresh_token": "refresh-1", "client_id": "site-1"}
 
 
-def test_a_query_of_the_token_endpoint_is_kept(hand_in, issue, vendor, at):
-    set_options(token_url=f"{vendor.server.url}/token?tenant=a%20b")
-    hand_in()
-    issue(at=at + EARLY)
-    assert vendor.asked[0].path in {"/token?tenant=a%20b", "/token?tenant=a+b"}
-
-
 def test_a_vendor_without_a_new_refresh_token_leaves_the_old_one(hand_in, issue, vendor, at):
     """RFC 6749 section 6."""
     hand_in(refresh_expires_in=86400)
