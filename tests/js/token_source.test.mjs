@@ -310,12 +310,23 @@ describe("time", () => {
     issuer.renewable = false;
     const source = made();
     await source.get();
-    pass(3599);
-    assert.equal((await source.get()).token, "secret-token-1");
-    pass(1);
+    pass(3600);
     assert.equal(issuer.posts.length, 1);
     assert.equal((await source.get()).token, "secret-token-2");
   });
+
+  for (const [lifetime, fresh] of [[3600, 3570], [60, 54]]) {
+    test(`what is checked at joining only, and lives for ${lifetime} s, is given out for ${fresh} s`, async () => {
+      frozen();
+      Object.assign(issuer, { renewable: false, lifetime });
+      const source = made();
+      await source.get();
+      pass(fresh - 0.1);
+      assert.equal((await source.get()).token, "secret-token-1");
+      pass(0.1);
+      assert.equal((await source.get()).token, "secret-token-2");
+    });
+  }
 
   test("a renewed token's predecessor does not expire aloud", async () => {
     frozen();

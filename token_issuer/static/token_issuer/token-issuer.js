@@ -4,6 +4,7 @@
 
 const LONGEST_TIMER = 2 ** 31 - 1; // milliseconds; browsers run a longer one at once
 const WARNING = 30_000; // before the end, as Agora's own event
+const MARGIN = 30_000; // what is left of a token that get() hands out, or a tenth of its life
 const PATIENCE = 20_000; // for one answer
 const LONGEST_REST = 60_000;
 
@@ -181,7 +182,8 @@ class TokenSource extends EventTarget {
     this.#endsAt = ends;
     // Later by chance, so that a server that was away is not asked by everybody at once.
     const renewal = Number.isNaN(renews) ? Infinity : renews + ((ends - renews) / 10) * Math.random();
-    this.#freshUntil = Math.min(renewal, ends);
+    const margin = Math.min(MARGIN, (ends - Date.parse(answer.server_time)) / 10);
+    this.#freshUntil = Math.min(renewal, ends - margin);
     this.#due = { renew: renewal, warn: ends - WARNING, end: ends };
     this.#arm();
   }
