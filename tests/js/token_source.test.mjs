@@ -449,6 +449,40 @@ describe("refusals", () => {
     await assert.rejects(source.renew(), { retryAfter: 1 }); // what went well begins the count anew
   });
 
+  const passing = {
+    "a 408": [[408, ""]],
+    "a proxy's own 403": [[403, "<h1>Forbidden</h1>"]],
+    "a proxy's own 404": [[404, "<h1>Not Found</h1>"]],
+    "a proxy's own 400": [[400, "<h1>Bad Request</h1>"]],
+    "a CSRF check that fails twice": [[403, { error: "csrf_failed" }], [403, { error: "csrf_failed" }]],
+  };
+  for (const [what, answers] of Object.entries(passing)) {
+    test(`${what} does not end renewal`, async () => {
+      frozen();
+      const source = made();
+      const events = heard(source);
+      await source.get();
+      issuer.answers = answers;
+      pass(3570);
+      await until(() => events.at(-1)[0] === "error");
+      pass(1);
+      await until(() => events.at(-1)[1] === "secret-token-2");
+    });
+  }
+
+  test("what is asked for wrongly is not asked for again by itself", async () => {
+    frozen();
+    const source = made();
+    const events = heard(source);
+    await source.get();
+    issuer.answers = [[400, { error: "invalid_request" }]];
+    pass(3570);
+    await until(() => events.at(-1)[0] === "error");
+    pass(29);
+    await quiet();
+    assert.equal(issuer.posts.length, 2);
+  });
+
   test("it goes on after the end of the token", async () => {
     frozen();
     const source = made();

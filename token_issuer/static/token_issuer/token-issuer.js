@@ -35,11 +35,11 @@ const refusal = (status, body) =>
       })
     : failure(status < 500 ? "garbled" : "unreachable", { status });
 
-// Whether waiting helps: no answer, too many, or the server's (or a vendor's) own trouble.
-const passes = ({ status }) => status === 0 || status === 429 || status >= 500;
-
 // A no that is about this person and this grant, whoever asks again.
 const isDenial = ({ status, code }) => (status === 403 || status === 404) && code !== "csrf_failed" && code !== "garbled";
+
+// Whether waiting helps. It does against all else: a busy server, a proxy's own page, a check of a session that began anew.
+const passes = (error) => !isDenial(error) && (error.status !== 400 || error.code === "garbled");
 
 class TokenSource extends EventTarget {
   #address;
