@@ -273,6 +273,46 @@ describe("time", () => {
     });
   }
 
+  test("a clock that is put back gives out nothing that has expired", async () => {
+    frozen();
+    const source = made();
+    const events = heard(source);
+    await source.get();
+    clock.set(-7200);
+    pass(3570);
+    await until(() => events.at(-1)[1] === "secret-token-2");
+    assert.equal((await source.get()).token, "secret-token-2");
+  });
+
+  test("a clock that is put back gives out nothing that has expired, without a timer, too", async () => {
+    frozen();
+    issuer.renewable = false;
+    const source = made();
+    await source.get();
+    clock.set(-7200);
+    pass(3600);
+    assert.equal((await source.get()).token, "secret-token-2");
+  });
+
+  test("after a machine's sleep nothing is given out that has expired", async () => {
+    frozen();
+    const source = made();
+    await source.get();
+    clock.set(3600);
+    assert.equal((await source.get()).token, "secret-token-2");
+  });
+
+  test("a clock that is put back makes no rest longer", async () => {
+    frozen();
+    const source = made();
+    issuer.answers = [busy()];
+    await assert.rejects(source.get(), refused("unavailable"));
+    clock.set(-86_400);
+    await assert.rejects(source.get(), { retryAfter: 1 });
+    pass(1);
+    await source.get();
+  });
+
   test("an answer that took its time makes nothing late", async () => {
     frozen();
     let answer;

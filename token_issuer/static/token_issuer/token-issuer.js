@@ -41,13 +41,15 @@ const isDenial = ({ status, code }) => (status === 403 || status === 404) && cod
 // Whether waiting helps. It does against all else: a busy server, a proxy's own page, a check of a session that began anew.
 const passes = (error) => !isDenial(error) && (error.status !== 400 || error.code === "garbled");
 
+const read = () => ({ date: Date.now(), ticks: performance.now() });
+
 class TokenSource extends EventTarget {
   #address;
   #body;
   #csrfToken = null;
   #closed = false;
   #token = null;
-  #offset = 0; // milliseconds that the server's clock is ahead of this one, or a little more
+  #since = { ...read(), server: 0 }; // what all clocks said when the last answer was asked for
   #due = { renew: Infinity, warn: Infinity, end: Infinity }; // by the server's clock
   #freshUntil = 0;
   #endsAt = 0;
@@ -86,8 +88,11 @@ class TokenSource extends EventTarget {
     this.#abort?.abort();
   }
 
+  // The server's time, or a little later. A clock that is put back holds time up, and one stands still in sleep.
   #now() {
-    return Date.now() + this.#offset;
+    const { date, ticks, server } = this.#since;
+    const { date: today, ticks: counted } = read();
+    return server + Math.max(today - date, counted - ticks);
   }
 
   // One flight for all callers; where its token works once, the first of them has it, and the others fly on.
@@ -97,7 +102,7 @@ class TokenSource extends EventTarget {
       const answer = await this.#flight;
       return answer.one_time ? this.#fly() : answer;
     }
-    const left = this.#rest.until - Date.now();
+    const left = this.#rest.until - this.#now();
     if (left > 0) {
       const { error } = this.#rest;
       throw new TokenError(error.code, { ...error, retryAfter: Math.ceil(left / 1000) });
@@ -140,7 +145,7 @@ class TokenSource extends EventTarget {
   }
 
   async #issue() {
-    const began = Date.now();
+    const began = read();
     const headers = { "Content-Type": "application/json", "X-CSRFToken": this.#csrfToken };
     const answer = await this.#call(this.#address.tokens, { method: "POST", headers, body: this.#body });
     const whole = typeof answer.token === "string" && Date.parse(answer.expires_at) && Date.parse(answer.server_time);
@@ -169,7 +174,7 @@ class TokenSource extends EventTarget {
   }
 
   #keep(answer, began) {
-    this.#failures = 0;
+    this.#failures = this.#rest.until = 0;
     if (answer.one_time) this.#forget();
     else this.#stayFresh(answer, began);
     this.#tell("token", answer);
@@ -178,7 +183,7 @@ class TokenSource extends EventTarget {
   #stayFresh(answer, began) {
     const [ends, renews] = [Date.parse(answer.expires_at), Date.parse(answer.renew_at)]; // no date: NaN
     this.#token = answer;
-    this.#offset = Date.parse(answer.server_time) - began; // as if the answer had taken no time to come: never late
+    this.#since = { ...began, server: Date.parse(answer.server_time) }; // as if the answer had taken no time to come: never late
     this.#endsAt = ends;
     // Later by chance, so that a server that was away is not asked by everybody at once.
     const renewal = Number.isNaN(renews) ? Infinity : renews + ((ends - renews) / 10) * Math.random();
@@ -197,7 +202,7 @@ class TokenSource extends EventTarget {
     }
     const backoff = Math.min(1000 * 2 ** this.#failures++, LONGEST_REST) * (1 + Math.random() / 10);
     const rest = Math.max((error.retryAfter ?? 0) * 1000, backoff);
-    this.#rest = { until: Date.now() + rest, error };
+    this.#rest = { until: this.#now() + rest, error };
     if (this.#token && this.#token.renew_at !== null) {
       const again = passes(error);
       this.#due.renew = again ? this.#now() + rest : Infinity;
