@@ -6,6 +6,7 @@ import { createServer } from "node:http";
 export class Issuer {
   signedIn = true;
   session = 1; // another number is another session, with another CSRF token
+  person = 1;
   seen = []; // every request: {method, path, headers, body}
   answers = []; // what the next POSTs are answered: a function of the response, or [status, body, headers]
   lifetime = 3600;
@@ -78,6 +79,7 @@ export class Issuer {
     return {
       token: `secret-token-${this.#count}`,
       token_id: String(this.#count),
+      subject: `user-${this.person}`,
       expires_at: new Date(ends).toISOString(),
       expires_in: this.lifetime,
       renew_at: this.renewable ? new Date(ends - ahead).toISOString() : null,

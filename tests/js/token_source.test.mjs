@@ -225,6 +225,32 @@ describe("sessions", () => {
     await assert.rejects(source.get(), refused("not_authenticated"));
   });
 
+  for (const oneTime of [false, true]) {
+    test(`somebody else's session does not go on unawares${oneTime ? ", with tokens that work once" : ""}`, async () => {
+      issuer.oneTime = oneTime;
+      const source = made();
+      const events = heard(source);
+      await source.get();
+      issuer.session = 2;
+      issuer.person = 2;
+      await assert.rejects(source.renew(), refused("somebody_else"));
+      assert.deepEqual(events, [["token", "secret-token-1"], ["signed-out", "somebody_else"]]);
+      assert.equal((await source.get()).token, "secret-token-3"); // whoever asks again knows that
+      assert.equal((await source.renew()).subject, "user-2");
+    });
+  }
+
+  test("whoever signs in again, after a log-out that was told, may be somebody else", async () => {
+    frozen();
+    const source = made();
+    await source.get();
+    issuer.signedIn = false;
+    await assert.rejects(source.renew(), refused("not_authenticated"));
+    Object.assign(issuer, { signedIn: true, session: 2, person: 2 });
+    pass(1);
+    assert.equal((await source.get()).subject, "user-2");
+  });
+
   test("whoever signs in again goes on", async () => {
     const source = made();
     issuer.signedIn = false;

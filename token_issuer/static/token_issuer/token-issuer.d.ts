@@ -49,7 +49,7 @@ export interface TokenErrorDetails {
 /** A call that failed. It never holds a token. */
 export class TokenError extends Error {
   constructor(code: string, details?: TokenErrorDetails);
-  /** The server's word (docs/errors.md), or `unreachable`, `garbled`, `closed`. */
+  /** The server's word (docs/errors.md), or `unreachable`, `garbled`, `closed`, `somebody_else`. */
   readonly code: string;
   /** The HTTP status; 0 when there was no answer that could be read. */
   readonly status: number;
@@ -74,7 +74,7 @@ export interface TokenSourceEvents<Sdk = Record<string, any>> {
   "did-expire": CustomEvent<IssuedToken<Sdk>>;
   /** Policy says no, or there is no such application (any more). It is not asked again by itself. */
   denied: CustomEvent<TokenError>;
-  /** Nobody is signed in (any more). The token is forgotten. */
+  /** Nobody is signed in (any more), or somebody else is (`somebody_else`). The token is forgotten. */
   "signed-out": CustomEvent<TokenError>;
   /** Anything else that failed. Where waiting helps, it is tried again by itself. */
   error: CustomEvent<TokenError>;

@@ -8,7 +8,7 @@ const MARGIN = 30_000; // what is left of a token that get() hands out, or a ten
 const PATIENCE = 20_000; // for one answer
 const LONGEST_REST = 60_000;
 
-/** A call that failed. `code` is the server's word, or `unreachable`, `garbled`, `closed`; it never holds a token. */
+/** A call that failed. `code` is the server's word, or `unreachable`, `garbled`, `closed`, `somebody_else`; it never holds a token. */
 export class TokenError extends Error {
   constructor(code, { status = 0, reason = "", description = "", retryAfter = null, fields = {}, requestId = "" } = {}) {
     super(reason ? `${code}: ${reason}` : code);
@@ -20,6 +20,7 @@ const words = {
   closed: "The token source is closed.",
   unreachable: "The site does not answer.",
   garbled: "The site's answer cannot be read.",
+  somebody_else: "Somebody else is signed in now.",
 };
 const failure = (code, more) => new TokenError(code, { description: words[code], ...more });
 
@@ -49,6 +50,7 @@ class TokenSource extends EventTarget {
   #csrfToken = null;
   #closed = false;
   #token = null;
+  #subject; // whose token the last one was
   #since = { ...read(), server: 0 }; // what all clocks said when the last answer was asked for
   #due = { renew: Infinity, warn: Infinity, end: Infinity }; // by the server's clock
   #freshUntil = 0;
@@ -117,6 +119,8 @@ class TokenSource extends EventTarget {
     try {
       const { answer, began } = await this.#asked();
       if (this.#closed) throw failure("closed");
+      // The page was told of one person, and must not go on as another one unawares.
+      if ((this.#subject ??= answer.subject) !== answer.subject) throw failure("somebody_else");
       this.#keep(answer, began);
       return answer;
     } catch (error) {
@@ -175,8 +179,7 @@ class TokenSource extends EventTarget {
 
   #keep(answer, began) {
     this.#failures = this.#rest.until = 0;
-    if (answer.one_time) this.#forget();
-    else this.#stayFresh(answer, began);
+    if (!answer.one_time) this.#stayFresh(answer, began);
     this.#tell("token", answer);
   }
 
@@ -194,7 +197,7 @@ class TokenSource extends EventTarget {
   }
 
   #fail(error) {
-    if (error.status === 401) {
+    if (error.status === 401 || error.code === "somebody_else") {
       this.#csrfToken = null;
       this.#forget();
       this.#tell("signed-out", error);
@@ -214,7 +217,7 @@ class TokenSource extends EventTarget {
 
   #forget() {
     clearTimeout(this.#timer);
-    this.#token = null;
+    this.#token = this.#subject = null;
     this.#freshUntil = this.#endsAt = 0;
     this.#due = { renew: Infinity, warn: Infinity, end: Infinity };
   }
