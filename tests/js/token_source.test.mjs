@@ -69,6 +69,11 @@ describe("asking", () => {
     assert.deepEqual(issuer.posts[0].body, {});
   });
 
+  test("a lifetime and a slot beside the grant's own fields are sent, too", async () => {
+    await made({ grant: { channel: "a", lifetime: 60, slot: 1 }, slot: 2, lifetime: undefined }).get();
+    assert.deepEqual(issuer.posts[0].body, { channel: "a", lifetime: 60, slot: 2 });
+  });
+
   test("an address without its slash, and a slug with letters of its own", async () => {
     const source = made({ application: "a/../b", baseUrl: issuer.base.slice(0, -1) });
     await assert.rejects(source.get(), refused("not_found"));

@@ -66,7 +66,8 @@ class TokenSource extends EventTarget {
     const base = baseUrl.endsWith("/") ? baseUrl : `${baseUrl}/`;
     const tokens = `${base}applications/${encodeURIComponent(application)}/tokens/`;
     this.#address = { applications: `${base}applications/`, tokens };
-    this.#body = JSON.stringify({ ...grant, lifetime, slot }); // undefined ones are left out
+    const said = Object.entries({ lifetime, slot }).filter(([, value]) => value !== undefined);
+    this.#body = JSON.stringify({ ...grant, ...Object.fromEntries(said) });
   }
 
   async get() {
