@@ -554,6 +554,73 @@ describe("refusals", () => {
     assert.equal(issuer.posts.length, 2);
   });
 
+  test("once it has ended, no token is given out, whatever becomes of its renewal", async () => {
+    frozen();
+    const source = made();
+    const events = heard(source);
+    await source.get();
+    issuer.answers = [denial, denial, busy()];
+    pass(3570);
+    await until(() => events.at(-1)[0] === "denied");
+    pass(29.9);
+    assert.equal((await source.get()).token, "secret-token-1");
+    pass(0.1);
+    await assert.rejects(source.get(), refused("policy_denied"));
+    pass(2);
+    await assert.rejects(source.get(), refused("unavailable"));
+  });
+
+  test("the longest rest is a minute", async () => {
+    frozen();
+    const source = made();
+    issuer.answers = Array.from({ length: 9 }, () => busy(undefined));
+    const rests = [];
+    while (issuer.answers.length) {
+      await assert.rejects(source.get(), refused("unavailable"));
+      rests.push((await source.get().catch((error) => error)).retryAfter);
+      pass(rests.at(-1));
+    }
+    assert.deepEqual(rests, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
+  });
+
+  test("chance makes a rest longer, so that not all come back at once", async () => {
+    frozen({ chance: 0.999 });
+    const source = made();
+    issuer.answers = [busy()];
+    await assert.rejects(source.get(), refused("unavailable"));
+    pass(1);
+    await assert.rejects(source.get(), refused("unavailable"));
+    pass(0.1);
+    await source.get();
+  });
+
+  for (const seconds of ["soon", "60", [9], null]) {
+    test(`a retry_after of ${JSON.stringify(seconds)} is none`, async () => {
+      frozen();
+      const source = made();
+      const events = heard(source);
+      await source.get();
+      issuer.answers = [busy(seconds)];
+      pass(3570);
+      await until(() => events.at(-1)[0] === "error");
+      pass(1);
+      await until(() => events.at(-1)[1] === "secret-token-2");
+    });
+  }
+
+  test("what is checked at joining only is not asked for again by itself after a failure", async () => {
+    frozen();
+    issuer.renewable = false;
+    const source = made();
+    await source.get();
+    issuer.answers = [busy()];
+    await assert.rejects(source.renew(), refused("unavailable"));
+    pass(10);
+    await quiet();
+    assert.equal(issuer.posts.length, 2);
+    assert.equal((await source.get()).token, "secret-token-1");
+  });
+
   test("it goes on after the end of the token", async () => {
     frozen();
     const source = made();

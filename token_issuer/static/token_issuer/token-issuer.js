@@ -30,7 +30,7 @@ const refusal = (status, body) =>
         status,
         reason: body.reason,
         description: body.error_description,
-        retryAfter: body.retry_after,
+        retryAfter: typeof body.retry_after === "number" ? body.retry_after : null,
         fields: body.fields,
         requestId: body.request_id,
       })
@@ -192,7 +192,7 @@ class TokenSource extends EventTarget {
     // Later by chance, so that a server that was away is not asked by everybody at once.
     const renewal = Number.isNaN(renews) ? Infinity : renews + ((ends - renews) / 10) * Math.random();
     const margin = Math.min(MARGIN, (ends - Date.parse(answer.server_time)) / 10);
-    this.#freshUntil = Math.min(renewal, ends - margin);
+    this.#freshUntil = renewal < Infinity ? renewal : ends - margin;
     this.#due = { renew: renewal, warn: ends - WARNING, end: ends };
     this.#arm();
   }
