@@ -256,12 +256,25 @@ describe("sessions", () => {
     assert.equal((await source.get()).subject, "user-2");
   });
 
+  test("while nobody is signed in, the site is asked once a second", async () => {
+    frozen();
+    const source = made();
+    issuer.signedIn = false;
+    for (let round = 1; round < 4; round += 1) {
+      for (let time = 0; time < 5; time += 1) await assert.rejects(source.get(), refused("not_authenticated"));
+      assert.equal(issuer.seen.length, round);
+      pass(1);
+    }
+  });
+
   test("whoever signs in again goes on", async () => {
+    frozen();
     const source = made();
     issuer.signedIn = false;
     await assert.rejects(source.get(), refused("not_authenticated"));
     issuer.signedIn = true;
     issuer.session = 2;
+    pass(1);
     assert.equal((await source.get()).token, "secret-token-1");
   });
 });

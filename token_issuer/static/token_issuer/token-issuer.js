@@ -7,6 +7,7 @@ const WARNING = 30_000; // before the end, as Agora's own event
 const MARGIN = 30_000; // what is left of a token that get() hands out, or a tenth of its life
 const PATIENCE = 20_000; // for one answer
 const LONGEST_REST = 60_000;
+const SIGNED_OUT_REST = 1000;
 
 /** A call that failed. `code` is the server's word, or `unreachable`, `garbled`, `closed`, `somebody_else`; it never holds a token. */
 export class TokenError extends Error {
@@ -201,6 +202,7 @@ class TokenSource extends EventTarget {
     if (error.status === 401 || error.code === "somebody_else") {
       this.#csrfToken = null;
       this.#forget();
+      if (error.status === 401) this.#rest = { until: this.#now() + SIGNED_OUT_REST, error };
       this.#tell("signed-out", error);
       return;
     }
