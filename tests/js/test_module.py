@@ -39,7 +39,7 @@ def test_it_is_small_and_needs_nothing():
     assert "import " not in re.sub(r"import\(|//.*", "", code)
     bare = re.sub(r"/\*[\s\S]*?\*/|^\s*//.*$|\s//\s.*$", "", code, flags=re.MULTILINE)
     short = re.sub(r"\s*([=+*/{}(),;:?<>&|\n-])\s*", r"\1", bare)
-    assert 4_000 < len(short.encode()) < 6_000  # and its names are as long as they are
+    assert 4_000 < len(short.encode()) < 7_000  # and its names are as long as they are
 
 
 def test_it_stores_and_signs_nothing():

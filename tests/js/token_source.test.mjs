@@ -97,6 +97,12 @@ describe("asking", () => {
     assert.equal(issuer.posts.length, 1);
   });
 
+  test("nobody can change what others are handed", async () => {
+    const token = await made().get();
+    assert.throws(() => (token.token = "another"), TypeError);
+    assert.throws(() => (token.sdk.uid = 17), TypeError);
+  });
+
   test("however many ask, one call is under way", async () => {
     const source = made();
     const tokens = await Promise.all([source.get(), source.get(), source.renew(), source.get()]);
@@ -355,6 +361,18 @@ describe("time", () => {
     await assert.rejects(source.get(), { retryAfter: 1 });
     pass(1);
     await source.get();
+  });
+
+  test("a server's clock that is put back makes no rest longer", async () => {
+    frozen();
+    const source = made();
+    await source.get();
+    issuer.answers = [busy()];
+    await assert.rejects(source.renew(), refused("unavailable"));
+    pass(1);
+    issuer.skew = -3_600_000;
+    await source.renew();
+    assert.equal((await source.renew()).token, "secret-token-3");
   });
 
   test("an answer that took its time makes nothing late", async () => {

@@ -21,15 +21,16 @@ import { createTokenSource, TokenError } from "./token-issuer.js";
 interface Agora { appid: string; channel: string; token: string; uid: number }
 const grant = { channel: "room-42" };
 const source = createTokenSource<Agora>({ application: "rooms", grant, lifetime: "10m", slot: 1 });
-const { sdk, renew_at } = await source.get();
+const { sdk, renew_at, refresh_expires_at } = await source.get();
 const client = AgoraRTC.createClient({ mode: "rtc", codec: "vp8" });
 await client.join(sdk.appid, sdk.channel, sdk.token, sdk.uid);
 source.addEventListener("token", ({ detail }) => client.renewToken(detail.sdk.token));
 source.addEventListener("denied", ({ detail }) => detail.reason.length);
 source.addEventListener("error", ({ detail }) => (detail instanceof TokenError ? detail.retryAfter : null));
 const mayRenew: boolean = renew_at !== null;
+const pairEnds: string | undefined = refresh_expires_at;
 source.close();
-export { mayRenew };
+export { mayRenew, pairEnds };
 """
 WRONG = [
     ('application: "rooms"', "application: 5"),

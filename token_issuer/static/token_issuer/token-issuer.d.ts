@@ -20,8 +20,10 @@ export interface IssuedToken<Sdk = Record<string, any>> {
   /** Whether it works once. Such a token goes to one caller and is not kept: each `get()` and `renew()` asks anew. */
   readonly one_time: boolean;
   readonly revocation: "immediate" | "at_next_join" | "at_expiry" | "pushed";
-  readonly sdk: Sdk;
+  readonly sdk: Readonly<Sdk>;
   readonly notices: readonly string[];
+  /** When the pair ends whose refresh token came as a cookie; only where the site sends one. */
+  readonly refresh_expires_at?: string;
 }
 
 export interface TokenSourceOptions {
@@ -76,7 +78,7 @@ export interface TokenSourceEvents<Sdk = Record<string, any>> {
   denied: CustomEvent<TokenError>;
   /** Nobody is signed in (any more), or somebody else is (`somebody_else`). The token is forgotten. */
   "signed-out": CustomEvent<TokenError>;
-  /** Anything else that failed. Where waiting helps, it is tried again by itself. */
+  /** Anything else that failed. Where waiting helps, and there is a token that renews itself, it is tried again by itself. */
   error: CustomEvent<TokenError>;
 }
 

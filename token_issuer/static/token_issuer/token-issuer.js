@@ -43,6 +43,12 @@ const isDenial = ({ status, code }) => (status === 403 || status === 404) && cod
 // Whether waiting helps. It does against all else: a busy server, a proxy's own page, a check of a session that began anew.
 const passes = (error) => !isDenial(error) && (error.status !== 400 || error.code === "garbled");
 
+// What is handed to several callers, none of whom may change it for the others.
+const shared = (answer) => {
+  Object.freeze(answer.sdk);
+  return Object.freeze(answer);
+};
+
 const read = () => ({ date: Date.now(), ticks: performance.now() });
 
 class TokenSource extends EventTarget {
@@ -181,7 +187,7 @@ class TokenSource extends EventTarget {
 
   #keep(answer, began) {
     this.#failures = this.#rest.until = 0;
-    if (!answer.one_time) this.#stayFresh(answer, began);
+    if (!answer.one_time) this.#stayFresh(shared(answer), began);
     this.#tell("token", answer);
   }
 
