@@ -435,6 +435,23 @@ def test_an_access_token_stands_for_no_administrator(check, text, admin):
         check(text, by=caller(admin.user, scopes=frozenset({"tokens:introspect"})))
 
 
+def test_each_check_is_logged_and_no_token(check, text, rooms, admin, caplog):
+    caplog.set_level("INFO", logger="token_issuer")
+    key = opaque.new(opaque.LOGIN_KEY).reveal()
+    by_server = server(rooms, "tokens:introspect")
+    for each, by in ((text, None), (key, by_server), ("hello", None)):
+        check(each, by=by, expected=Expected(resource="b"))
+    row, who = IssuedToken.objects.get(), f"user {admin.user.pk}"
+    records = [record for record in caplog.records if record.event == "token_checked"]
+    assert [(each.by, each.reason, each.token_id, each.application, each.provider) for each in records] == [
+        (who, "resource_differs", str(row.pk), "rooms", "videosdk"),
+        (f"API key {by_server.api_key.public_id}", "unknown", "", "", ""),
+        (who, "not_a_token", "", "", ""),
+    ]
+    assert {(each.name, each.levelname) for each in records} == {("token_issuer.security", "INFO")}
+    assert not any(secret in str(vars(each)) for each in records for secret in (text, key, "hello"))
+
+
 def test_a_server_is_not_told_where_secrets_are(check, text, rooms):
     IssuedToken.objects.all().delete()
     rooms.certificates.update(sealed_secret=None, reference="file:/run/secrets/videosdk")

@@ -5,15 +5,18 @@ Asks no vendor and changes nothing: what works once still does afterwards. The t
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from token_issuer.crypto import TokenText, opaque
 from token_issuer.errors import PolicyDenied, TokenMalformed
+from token_issuer.models import Origin
 from token_issuer.providers.base import gettext_noop as _
 from token_issuer.providers.scopes import TOKENS_INTROSPECT
 from token_issuer.registry import providers
 from token_issuer.services import held, inspecting, recognising, telling
+from token_issuer.services.logged import facts
 from token_issuer.services.telling import Expected, Sentence
 from token_issuer.services.verified import Kind
 
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
     from token_issuer.services.callers import Caller
     from token_issuer.services.held import Held, HeldKind
     from token_issuer.services.inspecting import Report
+
+logger = logging.getLogger("token_issuer.security")
 
 CheckedKind = Literal["vendor", "access", "one_time", "unknown"]
 
@@ -70,12 +75,18 @@ def check(caller: Caller, text: TokenText, *, at: datetime, expected: Expected =
     A person with the permission asks about any; a server with the scope ``tokens:introspect`` about those of its
     own application, and every other is a stranger to it.
 
+    Each check is logged, with who asked and what was found, never with the text.
+
     Raises:
         PolicyDenied: the caller may not ask (``scope_missing``, ``inspection_not_permitted``).
         Unavailable: the database does not answer.
     """
-    within = _reach(caller)
-    bare = _bare(text)
+    found = _checked(bare(text), at=at, within=_reach(caller), expected=expected, code=code)
+    _log(caller, found)
+    return found
+
+
+def _checked(bare: TokenText, *, at: datetime, within: Application | None, expected: Expected, code: str) -> Checked:
     known = held.find(bare, at=at, within=within)
     if known is not None:
         sentences = telling.of_held(known, at=at)
@@ -96,6 +107,31 @@ def check(caller: Caller, text: TokenText, *, at: datetime, expected: Expected =
     )
 
 
+def _log(caller: Caller, found: Checked) -> None:
+    report, application = found.report, found.application
+    logger.info(
+        "%s checked a token: %s",
+        _who(caller),
+        found.verdict or "good",
+        extra=facts(
+            "token_checked",
+            by=_who(caller),
+            application="" if application is None else application.slug,
+            provider="" if report is None else report.provider.name,
+            reason=found.verdict,
+            token_id="" if report is None or report.token is None else str(report.token.pk),
+            request_id=caller.audited_request_id,
+        ),
+    )
+
+
+def _who(caller: Caller) -> str:
+    if caller.api_key is not None:
+        return f"API key {caller.api_key.public_id}"
+    # A command has no user, and says which it is and whose account runs it.
+    return caller.circumstances["user_agent"] if caller.person is None else f"user {caller.user_id}"
+
+
 def may_check(caller: Caller) -> bool:
     """Whether this person may ask about any token."""
     # A site's user model need not know permissions; then nobody has this one.
@@ -108,13 +144,15 @@ def _reach(caller: Caller) -> Application | None:
     if caller.api_key is not None:
         caller.require_scope(TOKENS_INTROSPECT)
         return caller.api_key.application
+    if caller.origin is Origin.COMMAND:
+        return None  # whoever runs commands has the database
     # An access token of ours has scopes, and none of them stands for an administrator.
     if caller.scopes is not None or not may_check(caller):
         raise PolicyDenied("inspection_not_permitted", f"This takes the permission {PERMISSION}.")
     return None
 
 
-def _bare(text: TokenText) -> TokenText:
+def bare(text: TokenText) -> TokenText:
     """Return the token in what was pasted: a header's scheme, quotes and the line breaks of a terminal are left out."""
     value = text.reveal().strip().strip("\"'")
     for scheme in _SCHEMES:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-KEYS: Final = ("event", "application", "provider", "decision", "reason", "token_id", "request_id", "ip", "ms")
+KEYS: Final = ("event", "application", "provider", "decision", "reason", "token_id", "request_id", "ip", "ms", "by")
 
 
 def facts(event: str, **known: object) -> dict[str, object]:
