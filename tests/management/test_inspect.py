@@ -166,3 +166,41 @@ def test_a_short_token_is_good_and_still_works_once(inspect, user, rooms):
     done = inspect(made)
     assert (done.code, "- good once, and not used yet" in done.out.splitlines()) == (0, True)
     assert IssuedToken.objects.get().consumed_at is None
+
+
+@pytest.mark.parametrize("pasted", ["Bearer {}", "Authorization: Bearer {}", '"{}"', "\n  {}  \n"])
+def test_what_people_paste_around_it(inspect, text, pasted):
+    assert inspect(pasted.format(text)).code == 0
+
+
+def test_line_breaks_of_a_terminal(inspect, text):
+    assert inspect("\n".join(text[start : start + 40] for start in range(0, len(text), 40))).code == 0
+
+
+def test_what_it_should_be_for(inspect, text, user):
+    assert inspect(text, "--resource", "a", "--subject", f"user-{user.pk}").code == 0
+    done = inspect(text, "--resource", "b")
+    assert (done.code, done.err) == (1, "The token is not good: resource differs: the token is for a, you expect b.")
+    done = inspect(text, "--subject", "bob", "--json")
+    assert (done.code, json.loads(done.out)["verdict"]) == (1, "subject_differs")
+    assert any("you expect bob" in each for each in json.loads(done.out)["sentences"])
+
+
+def test_what_the_vendors_sdk_says(inspect, text):
+    line = next(line for line in inspect(text, "--code", "4022").out.splitlines() if line.startswith("videosdk 4022: "))
+    (told,) = json.loads(inspect(text, "--code", "4022", "--json").out)["errors"]
+    assert line == f"videosdk 4022: {told['meaning']}. {told['cure']}"
+
+
+def test_a_code_is_explained_without_a_token_that_is_known(inspect, db):
+    done = inspect("hello", "--code", "109")
+    assert (done.code, done.err) == (2, "This is not a token of any provider here.")
+    assert any(line.startswith("agora 109: ") for line in done.out.splitlines())
+
+
+def test_it_is_logged_by_its_account(inspect, text, caplog):
+    caplog.set_level("INFO", logger="token_issuer.security")
+    inspect(text)
+    (record,) = [each for each in caplog.records if each.event == "token_checked"]
+    assert record.by.startswith("token_issuer_inspect by ")
+    assert text not in str(vars(record))

@@ -18,17 +18,21 @@ from token_issuer.crypto import TokenText
 from token_issuer.errors import TokenMalformed, Unavailable
 from token_issuer.management.base import IssuerCommand
 from token_issuer.management.words import away, instant
-from token_issuer.services import held, inspecting, telling
-from token_issuer.services.telling import VERDICTS
+from token_issuer.services import checking, inspecting
+from token_issuer.services.telling import VERDICTS, Expected
 from token_issuer.services.verifying import LONGEST_TOKEN
 
 if TYPE_CHECKING:
     from token_issuer.models import Certificate, IssuedToken
-    from token_issuer.providers.base import Inspection
+    from token_issuer.providers.base import Inspection, Provider, VendorError
+    from token_issuer.services.checking import Checked
     from token_issuer.services.held import Held
+    from token_issuer.services.inspecting import Report
     from token_issuer.services.telling import Sentence
 
 NOT_GOOD, NOT_A_TOKEN = 1, 2
+
+_LONGEST = 2 * LONGEST_TOKEN  # characters: with the line breaks and the header that people paste around it
 
 
 class Command(IssuerCommand):
@@ -44,22 +48,41 @@ class Command(IssuerCommand):
         """Declare the arguments."""
         parser.add_argument("source", nargs="?", default="-", metavar="-", help="Standard input, which is the default.")
         parser.add_argument("--file", type=Path, metavar="PATH", help="Read it from a file.")
+        parser.add_argument("--resource", metavar="NAME", help="The channel or room that it should be for.")
+        parser.add_argument("--subject", metavar="NAME", help="Who it should speak for.")
+        parser.add_argument("--code", default="", help="An error that the vendor's SDK says, to read what it means.")
         parser.add_argument("--json", action="store_true", help="Answer in JSON.")
 
     def work(self, options: dict[str, Any], *, at: datetime) -> None:
         """Read it, say what it is, and end with the exit code that says so, too."""
-        text = _read(options)
+        text = checking.bare(TokenText(_read(options)))
+        expected = Expected(resource=options["resource"], subject=options["subject"])
+        sentences: tuple[Sentence, ...] = ()
         try:
-            verdict, facts = _facts(text, at=at)
-        except TokenMalformed as error:
-            raise CommandError(error.message, returncode=NOT_A_TOKEN) from error
-        if options["json"]:
+            found = checking.check(self.caller(), text, at=at, expected=expected, code=options["code"])
+        except (DatabaseError, Unavailable):
+            verdict, facts = "database_unavailable", _read_only(text)
+        else:
+            verdict, sentences, facts = found.verdict, found.sentences, _facts(found, at=at)
+        if verdict != checking.NOT_A_TOKEN or options["code"]:
+            self._tell(verdict, facts, as_json=options["json"], at=at)
+        if verdict:
+            raise _refusal(verdict, sentences)
+
+    def _tell(self, verdict: str, facts: Mapping[str, Any], *, as_json: bool, at: datetime) -> None:
+        if as_json:
             self.say(json.dumps({"valid": not verdict, "verdict": verdict, **facts}, indent=2, ensure_ascii=False))
         else:
             self.say(*_lines(facts, at=at), *(() if verdict else ("The token is good.",)))
-        if verdict:
-            msg = f"The token is not good: {gettext(VERDICTS.get(verdict, verdict))}."
-            raise CommandError(msg, returncode=NOT_GOOD)
+
+
+def _refusal(verdict: str, sentences: Iterable[Sentence]) -> CommandError:
+    if verdict == checking.NOT_A_TOKEN:
+        return CommandError(inspecting.NOT_A_TOKEN, returncode=NOT_A_TOKEN)
+    # What was expected and differs is said with both values; everything else has its sentence by its word.
+    told = {each.word: each.in_words(gettext) for each in sentences if each.word.endswith("_differs")}
+    why = told.get(verdict) or gettext(VERDICTS.get(verdict, verdict))
+    return CommandError(f"The token is not good: {why}.", returncode=NOT_GOOD)
 
 
 def _read(options: Mapping[str, Any]) -> str:
@@ -70,52 +93,72 @@ def _read(options: Mapping[str, Any]) -> str:
         return _read_file(options["file"])
     if sys.stdin.isatty():
         return getpass.getpass("Token: ").strip()
-    return sys.stdin.read(LONGEST_TOKEN + 1).strip()
+    return sys.stdin.read(_LONGEST).strip()
 
 
 def _read_file(path: Path) -> str:
     try:
         with path.open(encoding="utf-8", errors="replace") as file:
-            return file.read(LONGEST_TOKEN + 1).strip()
+            return file.read(_LONGEST).strip()
     except OSError as error:
         msg = f"{path} cannot be read: {error.strerror}."
         raise CommandError(msg) from error
 
 
-def _facts(text: str, *, at: datetime) -> tuple[str, dict[str, Any]]:
-    """Return the verdict (empty when good) and what is known, as JSON. The token itself is no part of it."""
+def _read_only(text: TokenText) -> dict[str, Any]:
+    """Return what a token says of itself, where no database answers.
+
+    Raises:
+        CommandError: it says nothing.
+    """
     try:
-        known = held.find(TokenText(text), at=at)
-        if known is not None:
-            return known.verdict, _held(known, at=at)
-        report = inspecting.inspect(text, at=at)
-    except (DatabaseError, Unavailable):
         reading = inspecting.read(text)[0]
-        return "database_unavailable", {"provider": reading.provider.name, **_said(reading.seen)}
+    except TokenMalformed as error:
+        raise CommandError(error.message, returncode=NOT_A_TOKEN) from error
+    return {"provider": reading.provider.name, **_said(reading.seen)}
+
+
+def _facts(found: Checked, *, at: datetime) -> dict[str, Any]:
+    """Return what is known, as JSON. The token itself is no part of it."""
+    facts: dict[str, Any] = {"kind": found.kind}
+    if found.report is not None:
+        facts |= _reported(found.report, at=at)
+    if found.held is not None:
+        facts |= _held(found.held)
+    facts["sentences"] = _sentences(found.sentences)
+    return facts | ({"errors": [_error(*each) for each in found.errors]} if found.errors else {})
+
+
+def _reported(report: Report, *, at: datetime) -> dict[str, Any]:
     made = report.certificate
-    facts = {
+    return {
         "provider": report.provider.name,
         **_said(report.seen),
         "applications": [application.slug for application in report.applications],
         "certificate": None if made is None else _certificate(made),
         "unopened": list(report.unopened),
         "record": None if report.token is None else _row(report.token, at=at),
-        "sentences": _sentences(telling.of_report(report, differences=(), at=at)),
     }
-    return report.verdict, facts
 
 
-def _held(known: Held, *, at: datetime) -> dict[str, Any]:
+def _held(known: Held) -> dict[str, Any]:
     """Return what is known of a credential of ours that is no provider's token."""
     application = known.application
     return {
-        "kind": known.kind,
         "application": None if application is None else application.slug,
         "public_id": known.public_id,
         "subject": known.subject,
         "issued_at": instant(known.issued_at),
         "expires_at": instant(known.expires_at),
-        "sentences": _sentences(telling.of_held(known, at=at)),
+    }
+
+
+def _error(provider: Provider, error: VendorError) -> dict[str, str]:
+    return {
+        "provider": provider.name,
+        "code": error.code,
+        "meaning": gettext(error.meaning),
+        "cure": gettext(error.cure),
     }
 
 
@@ -168,6 +211,8 @@ def _lines(facts: Mapping[str, Any], *, at: datetime) -> Iterator[str]:
     for name, value in facts.items():
         if name == "sentences":
             yield from (f"- {text}" for text in value)
+        elif name == "errors":
+            yield from (f"{each['provider']} {each['code']}: {each['meaning']}. {each['cure']}" for each in value)
         elif name == "details":
             yield from (f"  {label}: {text}" for label, text in value)
         elif isinstance(value, dict):
