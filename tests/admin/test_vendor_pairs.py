@@ -84,6 +84,30 @@ def test_it_is_confirmed_and_deleted(staff, pair):
     assert client.post(page).status_code == 404
 
 
+def test_what_a_vendor_refused_may_be_tried_again(staff, pair):
+    button, page = url("vendorpair", "retry", pair.pk), url("vendorpair", "change", pair.pk)
+    client = staff("view_vendorpair", "retry_vendorpair")
+    assert button not in client.get(page).content.decode()
+    VendorPair.objects.update(refused_at=timezone.now(), reason="no", leased_until=timezone.now())
+    assert button in client.get(page).content.decode()
+    assert "If it refuses again" in text_of(client.get(button))
+    assert client.post(button)["Location"] == page
+    row = VendorPair.objects.get()
+    assert (row.refused_at, row.reason, row.leased_until) == (None, "", None)
+    event = AuditEvent.objects.get()
+    assert (event.kind, event.detail) == (AuditKind.PAIR_RETRIED, {"device": "work", "of": str(pair.user_id)})
+
+
+def test_who_may_not_tries_nothing_again(staff, pair):
+    VendorPair.objects.update(refused_at=timezone.now())
+    button, page = url("vendorpair", "retry", pair.pk), url("vendorpair", "change", pair.pk)
+    viewer = staff("view_vendorpair", "forget_vendorpair")
+    assert button not in viewer.get(page).content.decode()
+    assert viewer.get(button).status_code == viewer.post(button).status_code == 403
+    assert staff("retry_vendorpair").post(button).status_code == 403
+    assert VendorPair.objects.get().refused_at
+
+
 def test_nobody_adds_changes_or_deletes_one_otherwise(site, pair):
     assert site.get(url("vendorpair", "add")).status_code == 403
     assert site.post(url("vendorpair", "change", pair.pk), {"device": "other"}).status_code == 403

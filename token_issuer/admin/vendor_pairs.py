@@ -1,4 +1,7 @@
-"""Vendors' pairs: who is connected to what, and how that stands; never a text. A button deletes one."""
+"""Vendors' pairs: who is connected to what, and how that stands; never a text.
+
+Buttons delete one, and have a vendor asked again that refused one.
+"""
 
 from __future__ import annotations
 
@@ -57,15 +60,25 @@ class VendorPairAdmin(OwnPages, EvidenceAdmin):
         """Whether this person may delete pairs; seeing them is another permission."""
         return bool(request.user.has_perm("token_issuer.forget_vendorpair"))
 
+    def has_retry_permission(self, request: HttpRequest) -> bool:
+        """Whether this person may have a vendor asked again; seeing pairs is another permission."""
+        return bool(request.user.has_perm("token_issuer.retry_vendorpair"))
+
     def get_urls(self) -> list[URLPattern]:
-        """Add deleting to Django's own."""
-        return [self.own_path("<uuid:row_id>/forget/", self.forget_view, "forget"), *super().get_urls()]
+        """Add deleting and trying again to Django's own."""
+        return [
+            self.own_path("<uuid:row_id>/forget/", self.forget_view, "forget"),
+            self.own_path("<uuid:row_id>/retry/", self.retry_view, "retry"),
+            *super().get_urls(),
+        ]
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Show all facts, and the button."""
-        more = {"may_forget": self.has_forget_permission(request)}
+        """Show all facts, and the buttons."""
+        row = self.get_object(request, object_id)
+        may_retry = row is not None and row.refused_at is not None and self.has_retry_permission(request)
+        more = {"may_forget": self.has_forget_permission(request), "may_retry": may_retry}
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **more})
 
     def forget_view(self, request: HttpRequest, row_id: UUID) -> HttpResponse:
@@ -84,6 +97,23 @@ class VendorPairAdmin(OwnPages, EvidenceAdmin):
             ),
         )
         return self.confirmed(request, row, deed, back=self.url("changelist"))
+
+    def retry_view(self, request: HttpRequest, row_id: UUID) -> HttpResponse:
+        """Ask whether; a POST lifts the refusal."""
+        require(self.has_view_permission(request) and self.has_retry_permission(request))
+        row: VendorPair = self.found(request, row_id)
+        deed = Deed(
+            title=_("Ask the vendor again?"),
+            button=_("Try again"),
+            act=lambda caller, reason, at: pairs.try_again(caller, row, at=at),
+            done=_("The next one who asks for its token has the pair renewed."),
+            logged="Refusal lifted.",
+            sentences=(
+                _("First put right why the vendor refused, if that was here: the client id, the secret, the address."),
+                _("If it refuses again, its user has to connect again."),
+            ),
+        )
+        return self.confirmed(request, row, deed, back=self.url("change", row.pk))
 
     @admin.display(description=_("standing"))
     def standing_label(self, row: VendorPair) -> str:

@@ -160,7 +160,10 @@ class Migration(migrations.Migration):
                 "verbose_name": "vendor pair",
                 "verbose_name_plural": "vendor pairs",
                 "ordering": ["-id"],
-                "permissions": [("forget_vendorpair", "Can delete vendor pairs")],
+                "permissions": [
+                    ("forget_vendorpair", "Can delete vendor pairs"),
+                    ("retry_vendorpair", "Can have vendors asked again about pairs that they refused"),
+                ],
                 "default_permissions": ("view",),
                 "indexes": [models.Index(fields=["ends_at"], name="token_issuer_pair_end")],
                 "constraints": [

@@ -40,6 +40,7 @@ class AuditKind(models.TextChoices):
     VENDOR_FAILED = "vendor_failed", _("vendor did not answer")
     PAIR_KEPT = "pair_kept", _("vendor pair kept")
     PAIR_REFUSED = "pair_refused", _("vendor pair refused")
+    PAIR_RETRIED = "pair_retried", _("vendor pair tried again")
     PAIR_FORGOTTEN = "pair_forgotten", _("vendor pair deleted")
     PUSH_FAILED = "push_failed", _("vendor push failed")
     FAMILY_CLOSED = "family_closed", _("token family closed")

@@ -103,7 +103,10 @@ class VendorPair(models.Model):
         verbose_name_plural = _("vendor pairs")
         ordering: ClassVar[list[str]] = ["-id"]
         default_permissions = ("view",)
-        permissions: ClassVar[list[tuple[str, Any]]] = [("forget_vendorpair", "Can delete vendor pairs")]
+        permissions: ClassVar[list[tuple[str, Any]]] = [
+            ("forget_vendorpair", "Can delete vendor pairs"),
+            ("retry_vendorpair", "Can have vendors asked again about pairs that they refused"),
+        ]
         indexes: ClassVar[list[models.Index]] = [models.Index(fields=["ends_at"], name="token_issuer_pair_end")]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(

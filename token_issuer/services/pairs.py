@@ -149,6 +149,25 @@ def forget_row(caller: Caller, row: VendorPair, *, at: datetime) -> bool:
     return retrying(work)
 
 
+def try_again(caller: Caller, row: VendorPair, *, at: datetime) -> bool:
+    """Have the vendor asked again about a pair that it refused: its no may be about the site, like a wrong client id.
+
+    The next one who asks has it renewed. False where it is not refused, or another by now. The edge has checked that
+    the caller may.
+    """
+
+    def work() -> bool:
+        with durable():
+            refused = pair_rows.as_of(row, version=row.version).filter(refused_at__isnull=False)
+            if not refused.update(refused_at=None, reason="", leased_until=None):
+                return False
+            detail = {"device": row.device, "of": str(row.user_id)}
+            auditing.record(AuditKind.PAIR_RETRIED, caller, at=at, application=row.application, detail=detail)
+            return True
+
+    return retrying(work)
+
+
 def _keeping(caller: Caller, slug: str) -> Application:
     application = deciding.find_application(caller, slug)[0]
     pair_rows.keeper_of(deciding.configuration_of(application)[0])

@@ -393,6 +393,24 @@ def test_what_was_refused_and_revoked_is_handed_out_no_more(hand_in, issue, vend
     assert len(vendor.asked) == 1
 
 
+def test_what_was_refused_for_the_sites_own_mistake_is_tried_again(hand_in, issue, vendor, site, at):
+    hand_in()
+    vendor.will(NO)
+    assert reason_of(lambda: issue(at=at + HOUR)) == "connect_again"
+    row = VendorPair.objects.get()
+    assert pairs.try_again(site, row, at=at + HOUR)
+    assert issue(at=at + HOUR).token.reveal() == "access-3"
+    assert not pairs.try_again(site, row, at=at + HOUR)
+
+
+def test_only_what_was_refused_is_tried_again(hand_in, site, at):
+    row = hand_in()
+    assert not pairs.try_again(site, row, at=at)
+    VendorPair.objects.update(refused_at=at, version=2)
+    assert not pairs.try_again(site, row, at=at)
+    assert VendorPair.objects.get().refused_at == at
+
+
 def test_a_refused_one_is_replaced_by_connecting_again(hand_in, issue, vendor, at):
     hand_in()
     vendor.will(NO)
