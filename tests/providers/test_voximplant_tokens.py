@@ -107,7 +107,7 @@ def handed_out(*, later: timedelta):
 
 def test_both_go_back_to_their_device():
     made, sdk = handed_out(later=timedelta(hours=1))
-    assert (made.value, made.format, made.expires_at) == ("access", "voximplant-access", AT + timedelta(hours=48))
+    assert (made.value, made.format, made.expires_at) == ("access", "voximplant-access", AT + timedelta(days=30))
     assert sdk == {
         "username": "user1@app.acc.voximplant.com",
         "accessToken": "access", "accessExpire": 47 * 3600,

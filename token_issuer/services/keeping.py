@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from token_issuer.crypto import digests
 from token_issuer.errors import PolicyDenied
-from token_issuer.models import IssuedToken, PairStanding
+from token_issuer.models import IssuedToken
 from token_issuer.services import pair_rows, renewing
 from token_issuer.services.transactions import reading, write_alias
 
@@ -65,14 +65,16 @@ def objection(question: Question, *, device: str, lifetime: int, at: datetime) -
     row = pair_rows.find(question.application, question.caller.principal_key, device)
     if row is None:
         return pair_rows.NOT_CONNECTED
-    if row.standing(at) is not PairStanding.LIVE:
+    if not pair_rows.is_usable(row, at=at):
         return pair_rows.CONNECT_AGAIN
     if pair_rows.keeper_of(question.provider).renews_pairs:
         return _of_renewed(question, row, lifetime=lifetime, at=at)
     is_good, pair = row.access_expires_at > at, pair_rows.opened(row)
     if _was_ended(question, row, pair.access if is_good else pair.refresh or ""):
         return pair_rows.CONNECT_AGAIN
-    return _too_long(row.access_expires_at if is_good else row.refresh_expires_at, lifetime=lifetime, at=at)
+    # Both leave.
+    ends_at = max(row.access_expires_at, row.refresh_expires_at or row.access_expires_at)
+    return _too_long(ends_at, lifetime=lifetime, at=at)
 
 
 def _of_renewed(question: Question, row: VendorPair, *, lifetime: int, at: datetime) -> str:
@@ -83,6 +85,6 @@ def _of_renewed(question: Question, row: VendorPair, *, lifetime: int, at: datet
     return "" if will_do or pair_rows.is_renewable(row, at=at) else pair_rows.CONNECT_AGAIN
 
 
-def _too_long(ends_at: datetime | None, *, lifetime: int, at: datetime) -> str:
-    is_longer = ends_at is not None and ends_at - at > timedelta(seconds=lifetime)
+def _too_long(ends_at: datetime, *, lifetime: int, at: datetime) -> str:
+    is_longer = ends_at - at > timedelta(seconds=lifetime)
     return LIFETIME_NOT_GRANTED if is_longer else ""

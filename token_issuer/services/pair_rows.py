@@ -100,13 +100,20 @@ def require_live(row: VendorPair, *, at: datetime) -> None:
 
 
 def is_renewable(row: VendorPair, *, at: datetime) -> bool:
-    """Whether there is something to renew it with."""
-    return row.sealed_refresh is not None and (row.refresh_expires_at is None or row.refresh_expires_at > at)
+    """Whether there is something to renew it with, and the vendor has not said no."""
+    has_text = row.sealed_refresh is not None and row.refused_at is None
+    return has_text and (row.refresh_expires_at is None or row.refresh_expires_at > at)
+
+
+def is_usable(row: VendorPair, *, at: datetime) -> bool:
+    """Whether it is live, or is renewed no more and its access token lives still."""
+    standing = row.standing(at)
+    return standing is PairStanding.LIVE or (standing is PairStanding.REFUSED and row.access_expires_at > at)
 
 
 def require_usable(row: VendorPair, *, at: datetime) -> None:
     """Do what ``require_live`` does, but let a pair pass that is renewed no more while its access token lives."""
-    if not (row.standing(at) is PairStanding.REFUSED and row.access_expires_at > at):
+    if not is_usable(row, at=at):
         require_live(row, at=at)
 
 

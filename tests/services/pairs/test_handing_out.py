@@ -384,12 +384,13 @@ def test_what_was_refused_and_ended_is_handed_to_nobody(hand_in, issue, vendor, 
     assert reason_of(lambda: issue(at=at + EARLY)) == "connect_again"
 
 
-def test_what_was_refused_and_revoked_is_handed_out_no_more(hand_in, issue, vendor, site, at):
+def test_what_was_refused_and_revoked_is_handed_out_no_more(hand_in, issue, vendor, site, person, at):
     hand_in()
     vendor.will(NO)
     made = issue(at=at + EARLY)
     revoking.revoke_any(site, made.token_id, reason="leaked", at=at)
     assert reason_of(lambda: issue(at=at + EARLY)) == "connect_again"
+    assert not explaining.explain(person, "connectify", body={}, at=at + EARLY).allowed
     assert len(vendor.asked) == 1
 
 
@@ -666,5 +667,5 @@ def test_explaining_looks_for_the_pair_and_asks_no_vendor(hand_in, person, conne
     IssuedToken.objects.all().delete()
     assert (explained(EARLY), explained(HOUR)) == ((True, ""), (False, "connect_again"))
     VendorPair.objects.update(refused_at=at)
-    assert explained() == (False, "connect_again")
+    assert (explained(), explained(HOUR)) == ((True, ""), (False, "connect_again"))
     assert vendor.asked == []

@@ -47,7 +47,7 @@ def test_what_a_browser_left_it_gets_back(leave, person, user, at):
         "accessToken": "access-1", "accessExpire": 86_400,
         "refreshToken": "r-1", "refreshExpire": 29 * 86_400,
     }  # fmt: skip
-    assert (made.expires_at, made.renew_at) == (at + 2 * DAY, None)
+    assert (made.expires_at, made.renew_at) == (at + 30 * DAY, None)
     row = IssuedToken.objects.get()
     assert (row.format, row.resource) == ("voximplant-access", "tab-1")
 
@@ -116,17 +116,26 @@ def test_nobody_leaves_any_whom_no_rule_lets_log_in(leave):
 def test_the_applications_maximum_is_a_login_keys(leave, person, at):
     leave()
     Application.objects.update(default_lifetime=300, maximum_lifetime=300)
-    assert fetched(person, at + DAY).expires_at == at + 2 * DAY
+    assert fetched(person, at + DAY).expires_at == at + 30 * DAY
     assert fetched(person, at + 3 * DAY).expires_at == at + 30 * DAY
     assert explained(person, at + 3 * DAY) == (True, "")
 
 
 def test_a_rule_for_short_lives_hands_none_back(leave, person, at):
     leave()
-    Rule.objects.update(maximum_lifetime=3600)
+    Rule.objects.update(maximum_lifetime=30 * 86_400 - 1)
     with pytest.raises(PolicyDenied) as caught:
         fetched(person, at)
     assert caught.value.reason == "lifetime_not_granted"
+    assert fetched(person, at + timedelta(seconds=1)).token.reveal() == "access-1"
+
+
+def test_a_revocation_says_until_when_what_left_opens_anything(leave, person, at):
+    """The refresh token left, too, and outlives the access token by far."""
+    leave()
+    made = fetched(person, at + DAY)
+    ending = revoking.revoke_own(person, made.token_id, reason="lost", at=at + DAY)
+    assert ending.ends_at == at + DAY + timedelta(seconds=29 * 86_400) == IssuedToken.objects.get().expires_at
 
 
 def test_explaining_looks_for_the_pair(leave, person, at):
@@ -137,8 +146,9 @@ def test_explaining_looks_for_the_pair(leave, person, at):
     assert explained(person, at + 30 * DAY) == (False, "connect_again")
     Rule.objects.update(maximum_lifetime=3600)
     assert explained(person, at) == (False, "lifetime_not_granted")
-    assert explained(person, at + 2 * DAY - timedelta(hours=1)) == (True, "")
+    assert explained(person, at + 2 * DAY - timedelta(hours=1)) == (False, "lifetime_not_granted")
     assert explained(person, at + 3 * DAY) == (False, "lifetime_not_granted")
+    assert explained(person, at + 30 * DAY - timedelta(hours=1)) == (True, "")
     assert not IssuedToken.objects.exists()
 
 

@@ -226,7 +226,8 @@ class VoximplantProvider(Provisioner, PairKeeper, Provider):
             key_id=order.key_id,
             public_id=order.public_id,
             beside=tokens,
-            expires_at=pair.access_expires_at if fresh else pair.refresh_expires_at,
+            # Of the last that leaves: policy's maximum and a revocation's answer are about all of it.
+            expires_at=max(pair.access_expires_at, pair.refresh_expires_at or pair.access_expires_at),
         )
 
     # The user's account
