@@ -256,8 +256,9 @@ def test_a_list_with_pushes_costs_no_more(browser, vendor):
 
 
 def test_ending_all_says_of_how_many_the_vendor_is_told(browser, vendor):
-    for _ in range(7):
-        browser.issue(roomId="a")
+    for number in range(7):
+        browser.issue(roomId=str(number))
+    browser.issue(roomId="0")  # told of with the other one
     answer = browser.post("tokens/revoke-mine/").json()
     assert answer["pushes"] == {"pushed": 5, "waiting": 2, "failed": 0}
     assert fits(answer, "SetEnding")

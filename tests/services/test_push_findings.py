@@ -54,6 +54,11 @@ def test_nobody_runs_the_command():
     assert "token_issuer_push --once" in finding.hint
 
 
+def test_one_that_is_told_of_with_another_is_due_with_it():
+    push(12, due=12, told_by=push(12).pk)
+    assert seen() == ["ok: Vendors are told of revocations; 2 wait."]
+
+
 @pytest.mark.parametrize(("due", "number"), [(5, 0), (6, 1)])
 def test_a_few_minutes_are_nothing(due, number):
     push(due, due=due)

@@ -432,7 +432,82 @@ def test_every_live_member_of_a_set_is_told(person, rooms_told, vendor, end):
     end(person, members[0])
     hit = {*members, stranger} if end is SETS["application"] else {*members}
     assert {push.token for push in VendorPush.objects.all()} == hit
-    assert len(vendor.asked) == len(hit)
+    assert {push.state for push in VendorPush.objects.all()} == {PushState.PUSHED}
+    assert len(vendor.asked) == len({token.resource for token in hit})
+
+
+@pytest.fixture
+def threefold(rooms_told):
+    """Three tokens of one user for one channel, and what ends them all: those that ended sooner come first."""
+    user = UserFactory()
+    lives = [{"expires_at": AT + timedelta(minutes=minutes)} for minutes in (5, 50, 500)]
+    return [agora_token(rooms_told, user=user, **life) for life in lives]
+
+
+def states():
+    return [row.state for row in VendorPush.objects.order_by("token__expires_at")]
+
+
+def test_of_one_users_tokens_for_one_room_that_is_told_which_lives_longest(person, threefold, vendor):
+    ended = revoking.revoke_user(person, threefold[0].user, reason="", at=LATER)
+    assert (ended.live, ended.pushes) == (3, Pushed(pushed=1))
+    assert [asked.json()["time_in_seconds"] for asked in vendor.asked] == [499 * 60 + 30]
+    assert states() == [PushState.PUSHED] * 3
+    for token in IssuedToken.objects.select_related("application", "push"):
+        seen = revoking.ending_of(token, at=LATER)
+        assert (seen.revocation, seen.ends_at) == (Revocation.PUSHED, token.push.pushed_at)
+    assert push_due(at=LATER) == Pushed()
+
+
+@pytest.mark.parametrize("columns", [{"subject": "17"}, {"resource": "b"}, {"privileges": ["subscriber", "rtm"]}])
+def test_what_differs_is_told_apart(person, rooms_told, vendor, columns):
+    user = UserFactory()
+    agora_token(rooms_told, user=user)
+    agora_token(rooms_told, user=user, **columns)
+    assert revoking.revoke_user(person, user, reason="", at=LATER).pushes == Pushed(pushed=2)
+
+
+def test_the_others_wait_and_fail_with_it(person, threefold, vendor):
+    vendor.answer = lambda _asked: REFUSED
+    assert revoking.revoke_user(person, threefold[0].user, reason="", at=LATER).pushes == Pushed(waiting=1)
+    assert {(row.word, row.attempts, row.state) for row in VendorPush.objects.all()} == {
+        ("refused", 1, PushState.WAITING)
+    }
+    vendor.answer = lambda _asked: INVALID
+    at = LATER + timedelta(minutes=1)
+    assert (pushing.count_due(at=at), push_due(at=at)) == (1, Pushed(failed=1))
+    assert {(row.word, row.attempts, row.state) for row in VendorPush.objects.all()} == {
+        ("refused", 2, PushState.FAILED)
+    }
+    assert AuditEvent.objects.filter(kind=AuditKind.PUSH_FAILED).count() == 1
+
+
+def test_the_others_are_told_again_with_it(person, threefold, vendor):
+    vendor.answer = lambda _asked: INVALID
+    revoking.revoke_user(person, threefold[0].user, reason="", at=LATER)
+    vendor.answer = standins.agora
+    assert tell_again(at=AT + timedelta(minutes=5), token_id=threefold[1].pk) == 2
+    assert push_due(at=AT + timedelta(minutes=5)) == Pushed(pushed=1)
+    assert states() == [PushState.FAILED, PushState.PUSHED, PushState.PUSHED]  # the first has expired
+
+
+def test_one_whose_push_is_not_there_is_told_itself(person, threefold, vendor):
+    """Somebody else wrote the row of the one that lives longest at the same moment, and this one names none."""
+    box = outbox.Outbox()
+    box.write(IssuedToken.objects.all(), at=LATER)
+    VendorPush.objects.filter(pk__in=box.ids).delete()
+    assert push_due(at=LATER) == Pushed(pushed=2)
+    assert states() == [PushState.PUSHED] * 2
+
+
+def test_they_do_not_use_up_what_is_told_at_once(person, rooms_told, vendor):
+    user = UserFactory()
+    for _ in range(pushing.FIRST):
+        agora_token(rooms_told, user=user, expires_at=AT + timedelta(days=1))
+    for number in range(4):
+        agora_token(rooms_told, user=user, resource=f"other-{number}")
+    assert revoking.revoke_user(person, user, reason="", at=LATER).pushes == Pushed(pushed=5)
+    assert states() == [PushState.PUSHED] * 9
 
 
 def test_a_token_of_a_moment_later_is_not_told(person, rooms_told, vendor):
@@ -457,8 +532,8 @@ def test_the_first_of_a_set_are_told_at_once_and_the_rest_by_the_next_run(person
 
 def test_a_set_waits_for_its_vendor_once(person, rooms_told, vendor, monkeypatch):
     vendor.answer = lambda _asked: Silence.HANG
-    for _ in range(4):
-        agora_token(rooms_told)
+    for number in range(4):
+        agora_token(rooms_told, resource=str(number))
     monkeypatch.setattr("token_issuer.services.pushing.Patience.__init__.__defaults__", (0.5,))
     began = time.monotonic()
     ended = revoking.revoke_application(person, rooms_told, reason="", at=LATER)
@@ -468,7 +543,8 @@ def test_a_set_waits_for_its_vendor_once(person, rooms_told, vendor, monkeypatch
 
 def test_of_very_many_those_are_told_that_live_longest(person, rooms_told, vendor, monkeypatch):
     monkeypatch.setattr(outbox, "MOST", 2)
-    tokens = [agora_token(rooms_told, expires_at=AT + timedelta(minutes=minutes)) for minutes in (5, 50, 500)]
+    lives = [AT + timedelta(minutes=minutes) for minutes in (5, 50, 500, 450)]
+    tokens = [agora_token(rooms_told, resource=str(min(n, 2)), expires_at=life) for n, life in enumerate(lives)]
     revoking.revoke_application(person, rooms_told, reason="", at=LATER)
     assert {push.token for push in VendorPush.objects.all()} == set(tokens[1:])
 
@@ -481,8 +557,8 @@ def test_a_set_costs_the_same_whatever_its_size(person, rooms_told, vendor):
     vendor.answer = lambda _asked: REFUSED
     counts = []
     for size in (1, 40):
-        for _ in range(size):
-            agora_token(rooms_told)
+        for number in range(size):
+            agora_token(rooms_told, resource=str(number))
         with CaptureQueriesContext(connection) as seen:
             revoking.revoke_application(person, rooms_told, reason="", at=LATER)
         counts.append(
@@ -571,7 +647,7 @@ def test_a_pair_that_is_closed_is_told(person, rooms_told, vendor):
     agora_token(rooms_told)
     closing.close_family(person, family, reason="lost", at=LATER)
     assert {push.token for push in VendorPush.objects.all()} == set(members)
-    assert len(vendor.asked) == 2
+    assert (len(vendor.asked), states()) == (1, [PushState.PUSHED] * 2)
 
 
 def test_a_token_ends_with_its_pair_at_the_vendor_too(person, rooms_told, vendor):

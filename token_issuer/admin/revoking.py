@@ -96,7 +96,7 @@ def told_again(owner: OwnPages, request: HttpRequest, token: IssuedToken) -> Htt
 
 def _tell_again(caller: Caller, token: IssuedToken, *, at: datetime) -> None:
     if tell_again(token_id=token.pk, at=at):
-        push_first([token.push.pk], caller, at=at, patience=Patience())
+        push_first([token.push.told_by or token.push.pk], caller, at=at, patience=Patience())
 
 
 def _shown(owner: OwnPages, request: HttpRequest, lines: list[Line], *, at: datetime) -> dict[str, object]:

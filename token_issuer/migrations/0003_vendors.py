@@ -188,6 +188,7 @@ class Migration(migrations.Migration):
                     "created_at",
                     models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name="created at"),
                 ),
+                ("told_by", models.UUIDField(db_index=True, editable=False, null=True)),
                 ("for_all", models.BooleanField(default=False, editable=False)),
                 ("attempts", models.PositiveIntegerField(default=0, verbose_name="attempts")),
                 ("next_try_at", models.DateTimeField(null=True, verbose_name="next try at")),

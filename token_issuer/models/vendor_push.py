@@ -42,6 +42,9 @@ class VendorPush(models.Model):
     application = models.ForeignKey(
         Application, verbose_name=_("application"), on_delete=models.PROTECT, related_name="pushes"
     )
+    # The push that tells the vendor of this token too: a set may hold many of one person for one room. Whatever becomes
+    # of that push is written into this row. No foreign key: a row whose push is not there is sent itself.
+    told_by = models.UUIDField(null=True, db_index=True, editable=False)
     # Whether what others use may end with it: decided with the revocation, by who or what ended it.
     for_all = models.BooleanField(default=False, editable=False)
     created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)

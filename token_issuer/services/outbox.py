@@ -2,14 +2,15 @@
 
 A row is written where the provider can tell its vendor (``Pusher``), can tell it of such a token, and the application
 has an active certificate of the purpose ``call``. Without one nothing is written, and a revocation costs no statement
-more.
+more. Of several tokens with the same rights of one user in one room the vendor is told once, with the one that lives
+longest; the rows of the others name that one's (``told_by``).
 """
 
 from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 from django.db.models import Exists, F, OuterRef
@@ -34,7 +35,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger("token_issuer.vendor")
 
 PURPOSE: Final = "call"
-MOST: Final = 10_000  # rows of one revocation; those that live longest first
+MOST: Final = 10_000  # pushes of one revocation; of tokens that live longest first
+_OF_EACH: Final = 5  # tokens that are looked at for each of these: some are told of with another
 _CHUNK: Final = 500
 
 _COLUMNS: Final = ("subject", "resource", "privileges")
@@ -43,6 +45,8 @@ _APPLICATION: Final = ("application_id", "application__provider", "application__
 
 class Outbox:
     """The pushes that one revocation writes; it is filled anew when its transaction is repeated.
+
+    ``ids`` are those to send: without the rows that another one is sent for.
 
     ``for_all``: what others use may end with it (``RevokedToken``).
     """
@@ -155,18 +159,31 @@ def _told(
 
 def _to_tell(tokens: IssuedTokenQuerySet, names: list[str], *, at: datetime) -> Iterable[tuple[Any, ...]]:
     wanted = tokens.filter(can_call(), expires_at__gt=at, push__isnull=True, application__provider__in=names)
-    return wanted.order_by("-expires_at", "pk").values_list("pk", "expires_at", *_APPLICATION, *_COLUMNS)[:MOST]
+    return wanted.order_by("-expires_at", "pk").values_list("pk", "expires_at", *_APPLICATION, *_COLUMNS)[
+        : MOST * _OF_EACH
+    ]
 
 
 def _written(found: Iterable[tuple[Any, ...]], *, for_all: bool, at: datetime) -> list[UUID]:
     parsed: dict[UUID, Options | None] = {}
+    first: dict[Hashable, VendorPush] = {}
     rows = []
     for pk, expires_at, application_id, provider, options, *columns in found:
         if application_id not in parsed:
             parsed[application_id] = options_of(provider, options)
-        if tells(provider, parsed[application_id], _told(*columns, remaining=expires_at - at, for_all=for_all)):
-            due = {"created_at": at, "next_try_at": at}
-            rows.append(VendorPush(token_id=pk, application_id=application_id, for_all=for_all, **due))
+        told = _told(*columns, remaining=expires_at - at, for_all=for_all)
+        if not tells(provider, parsed[application_id], told):
+            continue
+        due = {"created_at": at, "next_try_at": at}
+        row = VendorPush(token_id=pk, application_id=application_id, for_all=for_all, **due)
+        same = application_id, told.subject, told.resource, told.privileges
+        if same in first:
+            row.told_by = first[same].pk
+        elif len(first) < MOST:
+            first[same] = row
+        else:
+            continue
+        rows.append(row)
     # Somebody else who ended one of them at the same moment has written the same row.
     VendorPush.objects.using(write_alias()).bulk_create(rows, batch_size=_CHUNK, ignore_conflicts=True)
-    return [row.pk for row in rows]
+    return [row.pk for row in first.values()]

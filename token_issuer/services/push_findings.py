@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from django.db.models import Count, Max, Min
+from django.db.models import Count, Max, Min, Q
 
 from token_issuer.models import AuditEvent, AuditKind, Certificate, VendorPush
 from token_issuer.services import outbox
@@ -21,6 +21,7 @@ OVERDUE: Final = timedelta(minutes=5)
 RECENT: Final = timedelta(days=1)
 NAME: Final = "pushes"
 
+_ALONE: Final = Q(told_by__isnull=True)  # the others are due when theirs is
 _NOBODY: Final = "Run `token_issuer_push --once` every minute, or `token_issuer_push --every 5` as a service."
 _FAILING: Final = "The reason stands on each token's page; a push is tried until its token ends."
 _AGAIN: Final = (
@@ -41,7 +42,9 @@ def look(*, at: datetime, slug: str = "") -> Iterator[Finding]:
     if slug:
         rows, events = rows.filter(application__slug=slug), events.filter(application__slug=slug)
         callers = callers.filter(application__slug=slug)
-    waiting = rows.aggregate(count=Count("pk"), oldest=Min("created_at"), due=Min("next_try_at"), tries=Max("attempts"))
+    waiting = rows.aggregate(
+        count=Count("pk"), oldest=Min("created_at"), due=Min("next_try_at", filter=_ALONE), tries=Max("attempts")
+    )
     found = [*_waiting(waiting, at=at), *_given_up(Counter(events.values_list("detail__reason", flat=True)))]
     yield from found
     if not found and (waiting["count"] or callers.exists()):
@@ -51,7 +54,7 @@ def look(*, at: datetime, slug: str = "") -> Iterator[Finding]:
 def _waiting(waiting: dict[str, Any], *, at: datetime) -> Iterator[Finding]:
     if not waiting["count"]:
         return
-    oldest, due, tries = waiting["oldest"], waiting["due"], waiting["tries"]
+    oldest, due, tries = waiting["oldest"], waiting["due"] or at, waiting["tries"]
     told = (
         f"{waiting['count']} revocations wait for their vendor to be told, the oldest for {_minutes(at - oldest)} min"
     )

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 
 from token_issuer import transport
 from token_issuer.errors import NoActiveCertificate, TokenIssuerError, VendorUnavailable
@@ -164,7 +164,13 @@ def _rows() -> QuerySet[VendorPush]:
 
 
 def _due(at: datetime, *, unclaimed: datetime) -> QuerySet[VendorPush]:
-    return _rows().filter(_free(unclaimed), next_try_at__lte=at).order_by("next_try_at", "pk")
+    # Two who end the same at one moment write one row each, and one's may name a push that the other wrote instead.
+    alone = Q(told_by__isnull=True) | ~Exists(_rows().filter(pk=OuterRef("told_by")).order_by())
+    return _rows().filter(_free(unclaimed), alone, next_try_at__lte=at).order_by("next_try_at", "pk")
+
+
+def _told_by(push: VendorPush) -> QuerySet[VendorPush]:
+    return _rows().filter(told_by=push.pk, next_try_at__isnull=False)
 
 
 def _free(at: datetime) -> Q:
@@ -178,7 +184,7 @@ def _count(done: Pushed, tried: _Tried | None) -> None:
 
 def _leave(tried: _Tried, *, at: datetime, clock: _Clock) -> None:
     """Postpone what else is due of this application: behind the one that failed, which goes first next time."""
-    rows = _due(at, unclaimed=clock.now()).filter(application=tried.push.application_id).order_by()
+    rows = _rows().filter(_free(clock.now()), next_try_at__lte=at, application=tried.push.application_id)
     again = clock.now() + timedelta(seconds=pause(tried.push.attempts))
     retrying(lambda: rows.update(next_try_at=again))
 
@@ -242,7 +248,7 @@ def _tell(push: VendorPush, *, at: datetime, deadline: float) -> _Did:
 
 def _arrived(push: VendorPush, did: _Did, *, at: datetime) -> _Tried:
     # Whoever claimed it after this claim ran out has told the vendor a second time; it is done all the same.
-    rows = _rows().filter(pk=push.pk, next_try_at__isnull=False)
+    rows = _rows().filter(Q(pk=push.pk) | Q(told_by=push.pk), next_try_at__isnull=False)
     push.reason = ""
     ended = {"next_try_at": None, "claimed_until": None, "reason": ""}
     retrying(lambda: rows.update(pushed_at=at, kept_out=did.kept_out, sentence=did.sentence, **ended))
@@ -256,7 +262,9 @@ def _failed(push: VendorPush, caller: Caller, reason: str, *, final: bool, at: d
     rows = _rows().filter(pk=push.pk, next_try_at__isnull=False, claimed_until=push.claimed_until)
     if not final:
         again = at + timedelta(seconds=pause(push.attempts))
-        retrying(lambda: rows.update(next_try_at=again, claimed_until=None, reason=push.reason))
+        if retrying(lambda: rows.update(next_try_at=again, claimed_until=None, reason=push.reason)):
+            others = {"next_try_at": again, "attempts": push.attempts, "reason": push.reason}
+            retrying(lambda: _told_by(push).update(**others))
     elif not retrying(lambda: _give_up(push, rows, caller, at=at)):
         return _Tried(push, PushState.WAITING)
     logger.warning(
@@ -273,6 +281,7 @@ def _give_up(push: VendorPush, rows: QuerySet[VendorPush], caller: Caller, *, at
     with durable():
         changed = rows.update(failed_at=at, next_try_at=None, claimed_until=None, reason=push.reason)
         if changed:
+            _told_by(push).update(failed_at=at, next_try_at=None, attempts=push.attempts, reason=push.reason)
             detail = {"reason": push.word, "why": push.reason, "attempts": push.attempts}
             application = push.token.application
             auditing.record(
