@@ -222,7 +222,7 @@ def _twins(application: Application) -> list[Any]:
     rows = Application.objects.using(write_alias()).filter(
         provider=application.provider, public_id=application.public_id
     )
-    found = [row.pk for row in rows.only("public_id") if row.public_id == application.public_id != ""]
+    found = [row.pk for row in rows.only("public_id") if row.public_id == application.public_id]
     return found if len(found) > 1 else []
 
 
