@@ -1,7 +1,7 @@
 """A token server that a Django site installs: vendor tokens and the site's own, policed and audited.
 
-The public surface is ``from token_issuer import issue, verify, averify, consume, aconsume, revoke, Allow, Ask, Deny,
-Kind``. It is loaded when it is used, so that importing the package needs no settings.
+The public surface is ``from token_issuer import issue, deposit, verify, averify, consume, aconsume, revoke, Allow,
+Ask, Deny, Kind``. It is loaded when it is used, so that importing the package needs no settings.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from token_issuer.policy import Allow, Deny
-    from token_issuer.services.python_api import aconsume, averify, consume, issue, revoke, verify
+    from token_issuer.services.python_api import aconsume, averify, consume, deposit, issue, revoke, verify
     from token_issuer.services.site_policy import Ask
     from token_issuer.services.verified import Kind
 
 __version__ = "0.1.0"
-__all__ = ["Allow", "Ask", "Deny", "Kind", "aconsume", "averify", "consume", "issue", "revoke", "verify"]
+__all__ = ["Allow", "Ask", "Deny", "Kind", "aconsume", "averify", "consume", "deposit", "issue", "revoke", "verify"]
 
 _HOMES = {
     "Allow": "token_issuer.policy",
@@ -26,6 +26,7 @@ _HOMES = {
     "aconsume": "token_issuer.services.python_api",
     "averify": "token_issuer.services.python_api",
     "consume": "token_issuer.services.python_api",
+    "deposit": "token_issuer.services.python_api",
     "issue": "token_issuer.services.python_api",
     "revoke": "token_issuer.services.python_api",
     "verify": "token_issuer.services.python_api",

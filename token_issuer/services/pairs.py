@@ -62,8 +62,7 @@ def deposit(caller: Caller, slug: str, *, body: Mapping[str, object], at: dateti
     """
     require_no_transaction(_IN_TRANSACTION)
     reading = _Deposit(at=at)
-    # An error reporter prints the variables of every frame that a failing database leaves behind.
-    body = {name: _hidden(name, value) for name, value in body.items()}
+    body = muted(body)
     question = issuing.understood(caller, slug, body=body, at=at, read=reading)
     with auditing.counting_refusals(question.caller, question.application, at=at):
         if not (question.caller.is_server or pair_rows.keeper_of(question.provider).browsers_deposit):
@@ -200,6 +199,14 @@ class _Device:
         self.device, grant = _read_device(rest, provider, wrong)
         wrong |= {str(name)[:64]: ["unknown field"] for name in rest}
         return _whole(grant, wrong)
+
+
+def muted(body: Mapping[str, object]) -> dict[str, object]:
+    """Return a body that hands a pair in so that no frame shows its texts; one that is muted already stays as it is.
+
+    An error reporter prints the variables of every frame that a failing database leaves behind.
+    """
+    return {name: _hidden(name, value) for name, value in body.items()}
 
 
 def _hidden(name: str, value: object) -> object:

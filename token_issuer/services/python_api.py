@@ -1,4 +1,4 @@
-"""The public Python surface: ``issue``, ``verify``, ``consume``, their asynchronous twins, and ``revoke``.
+"""The public Python surface: ``issue``, ``deposit``, ``verify``, ``consume``, asynchronous twins, and ``revoke``.
 
 An edge like the HTTP one: it reads the clock once and says who calls. Names are kept by SemVer.
 """
@@ -18,7 +18,7 @@ from django.utils import timezone
 from token_issuer.crypto import TokenText, revealed
 from token_issuer.errors import NotFound
 from token_issuer.models import Origin
-from token_issuer.services import consuming, issuing, revoking, verifying
+from token_issuer.services import consuming, issuing, pairs, revoking, verifying
 from token_issuer.services.callers import Caller
 from token_issuer.services.transactions import write_alias
 from token_issuer.services.verified import Kind
@@ -26,6 +26,7 @@ from token_issuer.services.verified import Kind
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
 
+    from token_issuer.models import VendorPair
     from token_issuer.services.issuing import Issuance
     from token_issuer.services.revoking import Ending
     from token_issuer.services.verifying import Verified
@@ -73,6 +74,25 @@ def issue(
         return issuing.issue(caller, application, body=body, at=at)
     issuing.issue(caller, application, body=body, at=at, on_commit=on_commit)
     return None
+
+
+def deposit(user: User, application: str, *, at: datetime | None = None, **body: object) -> VendorPair:
+    """Keep the access and refresh token that a vendor gave to a user, sealed; ``issue`` then hands out the former.
+
+    ``body`` is what the provider takes: ``deposit(request.user, "connectify", access_token=…, refresh_token=…,
+    expires_in=3600)``, and optionally ``device``, a name for one of several connections, and ``version``, that of the
+    pair it replaces.
+
+    Raises:
+        OpenTransaction: called inside a transaction.
+        NotAuthenticated: the user is anonymous, deleted or deactivated in the database.
+        NotFound, ApplicationDisabled, BadGrant, PolicyDenied, PolicyUnavailable.
+        Conflict: another version stands there (``stale_version``).
+    """
+    pair = pairs.muted(body)
+    body.clear()
+    caller = Caller(user=_as_stored(user), origin=Origin.PYTHON)
+    return pairs.deposit(caller, application, body=pair, at=at or timezone.now())
 
 
 def verify(

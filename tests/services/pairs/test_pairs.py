@@ -8,6 +8,7 @@ import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.db import OperationalError, connection, transaction
 
+import token_issuer
 from tests.factories import VendorPairFactory, api_key, caller
 from tests.services.pairs.conftest import frames_of
 from token_issuer.errors import (
@@ -370,3 +371,34 @@ def test_deleting_somebody_deletes_them(hand_in, user):
     hand_in()
     user.delete()
     assert not VendorPair.objects.exists()
+
+
+# For a site's own code
+
+
+def test_a_sites_callback_hands_in_what_it_was_given(connectify, user):
+    kept = token_issuer.deposit(user, "connectify", access_token="access-1", refresh_token="refresh-1", device="work")
+    assert (kept.user_id, kept.device, kept.version) == (user.pk, "work", 1)
+    assert token_issuer.issue(user, "connectify", device="work").token.reveal() == "access-1"
+    assert AuditEvent.objects.get(kind=AuditKind.PAIR_KEPT).user_id == user.pk
+
+
+def test_a_callback_for_nobody_keeps_nothing(connectify):
+    with pytest.raises(NotAuthenticated):
+        token_issuer.deposit(AnonymousUser(), "connectify", access_token="a")
+    assert not VendorPair.objects.exists()
+
+
+def test_a_callback_names_the_field_that_is_wrong(connectify, user):
+    with pytest.raises(BadGrant) as refusal:
+        token_issuer.deposit(user, "connectify", access_token="a", expires_in="soon")
+    assert refusal.value.field == "expires_in"
+
+
+def test_no_frame_of_a_callbacks_deposit_shows_its_texts(connectify, user):
+    def broken(execute, sql, params, many, context):
+        raise OperationalError("gone")
+
+    with pytest.raises(Exception, match=r".") as failure, connection.execute_wrapper(broken):
+        token_issuer.deposit(user, "connectify", access_token="acc3ss", refresh_token="r3fresh")
+    assert not [text for text in ("acc3ss", "r3fresh") if text in frames_of(failure.value)]
