@@ -16,9 +16,10 @@ from tests.factories import (
     RuleFactory,
     UserFactory,
     VendorAccountFactory,
+    VendorPairFactory,
 )
 from token_issuer.ids import uuid7
-from token_issuer.models import RuleWindow
+from token_issuer.models import AnsweredLoginKey, RuleWindow, VendorPush
 from token_issuer.models.vendor_account import LARGEST_NUMBER
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -104,6 +105,46 @@ def test_one_account_per_user_and_many_of_nobody(refused):
 @pytest.mark.parametrize("fields", [{"expires_at": AT}, {"subject": ""}, {"consumed_at": AT}])
 def test_a_token_that_contradicts_itself(refused, fields):
     refused(lambda: IssuedTokenFactory(**fields))
+
+
+@pytest.mark.parametrize("fields", [{"pushed_at": AT, "failed_at": AT}, {}])
+def test_a_push_that_contradicts_itself(refused, fields):
+    token = IssuedTokenFactory()
+    refused(lambda: VendorPush.objects.create(token=token, application=token.application, **fields))
+
+
+@pytest.mark.parametrize("fields", [{"next_try_at": AT}, {"pushed_at": AT}, {"failed_at": AT}])
+def test_a_push_waits_or_has_ended(fields):
+    token = IssuedTokenFactory()
+    VendorPush.objects.create(token=token, application=token.application, **fields)
+
+
+def test_a_pairs_versions_count_from_one(refused):
+    VendorPairFactory(version=1)
+    refused(lambda: VendorPairFactory(version=0))
+
+
+def test_one_pair_per_user_and_device(refused):
+    pair = VendorPairFactory()
+    same = {"application": pair.application, "principal_key": pair.principal_key, "device_key": pair.device_key}
+    VendorPairFactory(**{**same, "device_key": uuid7()})
+    refused(lambda: VendorPairFactory(**same))
+
+
+@pytest.mark.parametrize("secret", ["sealed_secret", "pending_secret"])
+def test_a_proof_is_of_an_account_with_a_name(refused, secret):
+    VendorAccountFactory(subject="ada", **{secret: b"sealed"})
+    refused(lambda: VendorAccountFactory(subject=None, **{secret: b"sealed"}))
+
+
+def test_a_login_key_is_answered_once_per_account(refused):
+    def answered(account):
+        AnsweredLoginKey.objects.create(account=account, digest="0" * 64, answered_at=AT, expires_at=AT)
+
+    account = VendorAccountFactory()
+    answered(account)
+    answered(VendorAccountFactory(application=account.application))
+    refused(lambda: answered(account))
 
 
 def test_what_the_audit_names_cannot_be_deleted():
