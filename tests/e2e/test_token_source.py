@@ -47,12 +47,50 @@ def test_it_is_renewed_by_itself_and_warns_before(person):
     first = token_id(host.page)
 
     host.page.clock.fast_forward(31_000)
-    expect(host.page.locator("#life-told")).to_have_text("It expires soon, and is being renewed.")
+    expect(host.page.locator("#life-told")).to_have_text("It expires soon, and will be renewed.")
     host.page.clock.fast_forward(25_000)
     expect(host.page.locator("#life-told")).to_have_text("")
     expect(host.page.get_by_role("timer")).to_have_text(re.compile("(01:00|00:5[0-9])"))
     host.page.reload()
     expect(host.page.locator("#tokens tr").first).not_to_have_attribute("data-token", first)
+
+
+def test_a_refused_request_leaves_the_shown_token_its_renewal(person):
+    guest = person(refusals={403})
+    guest.sign_in("guest")
+    ask_for(guest.page, channel="room-42")
+    expect(guest.page.get_by_role("timer")).to_be_visible()
+    first = token_id(guest.page)
+    ask_for(guest.page, channel="room-42", role="publisher")
+    expect(guest.page.get_by_role("alert")).to_contain_text("You may enter, but not with that right.")
+
+    guest.page.get_by_role("button", name="Renew now").click()
+    expect(guest.page.get_by_role("alert")).to_be_hidden()
+    newest = guest.page.locator("#tokens tr").first
+    expect(newest).not_to_have_attribute("data-token", first)
+    expect(newest).to_contain_text("subscriber")
+
+
+def test_a_token_that_was_ended_is_not_renewed(person):
+    guest = person()
+    guest.page.clock.install()
+    guest.sign_in("guest")
+    guest.page.get_by_role("radio", name="Rooms").check()
+    guest.page.get_by_label("Lifetime").fill("60")
+    with guest.page.expect_response(lambda response: response.request.method == "POST") as answer:
+        ask_for(guest.page, channel="room-42")
+    ours = guest.page.locator(f'#tokens tr[data-token="{answer.value.json()["token_id"]}"]')
+    ours.get_by_role("button", name="Revoke").click()
+    expect(guest.page.locator("#standing")).to_have_text("revoked")
+    expect(guest.page.get_by_role("button", name="Renew now")).to_be_disabled()
+
+    posts = []
+    guest.page.on("request", lambda request: posts.append(request.url) if request.method == "POST" else None)
+    guest.page.clock.fast_forward(70_000)
+    expect(guest.page.get_by_role("timer")).to_have_text("00:00")
+    assert posts == []
+    ask_for(guest.page, channel="room-42")
+    expect(guest.page.get_by_role("button", name="Renew now")).to_be_enabled()
 
 
 def test_after_a_log_out_elsewhere_it_says_that_nobody_is_signed_in(person):

@@ -260,6 +260,7 @@ describe("sessions", () => {
     Object.assign(issuer, { signedIn: true, session: 2, person: 2 });
     pass(1);
     assert.equal((await source.get()).subject, "user-2");
+    assert.equal(issuer.posts.length, 3); // with the CSRF token of the new session at once
   });
 
   test("while nobody is signed in, the site is asked once a second", async () => {

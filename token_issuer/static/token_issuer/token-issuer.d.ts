@@ -13,7 +13,7 @@ export interface IssuedToken<Sdk = Record<string, any>> {
   readonly issued_at: string;
   readonly expires_at: string;
   readonly expires_in: number;
-  /** Null where the vendor checks a token only once, when joining: then there is nothing to renew. */
+  /** Null where nothing is renewed: the vendor checks it once, when joining, or whoever needs another asks for it. */
   readonly renew_at: string | null;
   readonly renew_in: number | null;
   readonly server_time: string;

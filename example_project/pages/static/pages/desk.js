@@ -13,12 +13,13 @@ const { issuer: base, decode: decodeUrl, signIn } = byId("main").dataset;
 const issuer = new Issuer(base);
 const shown = new ShownToken();
 const ownTokens = new OwnTokens(issuer, {
-  onStanding: (id, standing) => id === shown.tokenId && shown.stands(standing),
+  onStanding,
   onRefusal: showRefusal,
 });
 const fields = byId("fields");
 let offers = [];
-let source = null; // of the token that is shown
+let source = null; // of the token that is shown; null once somebody has ended that token
+let newestId = null; // of its newest token, which is shown as soon as it is decoded
 
 const chosen = () => offers.find((offer) => offer.slug === byId("grant").elements.application.value);
 
@@ -79,12 +80,23 @@ async function decoded({ token, format }) {
   }
 }
 
+function onStanding(id, standing) {
+  if (id === shown.tokenId) shown.stands(standing);
+  if (id === newestId && standing === "revoked") takeOver(null); // whoever ended it wants no successor
+}
+
+function takeOver(opened) {
+  source?.close();
+  source = opened;
+  byId("renew").disabled = opened === null;
+}
+
 function openSource(options) {
   const opened = createTokenSource(options);
-  let isFirst = true; // a token that came by itself must not take the focus away
   opened.addEventListener("token", async ({ detail: answer }) => {
-    const focus = isFirst;
-    isFirst = false;
+    const focus = opened !== source; // one that came by itself must not take the focus away
+    if (focus) takeOver(opened);
+    newestId = answer.token_id;
     const seen = await decoded(answer);
     if (opened !== source) return;
     showRefusal(null);
@@ -92,14 +104,14 @@ function openSource(options) {
     shown.show(answer, seen, { focus });
   });
   opened.addEventListener("will-expire", ({ detail: { renew_at: renewAt } }) => {
-    byId("life-told").textContent = renewAt ? "It expires soon, and is being renewed." : "It expires soon.";
+    byId("life-told").textContent = renewAt ? "It expires soon, and will be renewed." : "It expires soon.";
   });
   opened.addEventListener("did-expire", () => {
     byId("life-told").textContent = "It has expired.";
   });
   for (const name of ["denied", "signed-out", "error"]) {
     opened.addEventListener(name, ({ detail: error }) => {
-      const code = name === "signed-out" ? "not_authenticated" : error.code;
+      const code = error.status === 401 ? "not_authenticated" : error.code;
       showRefusal({ error: code, reason: error.reason, error_description: error.description });
       showWrong(fields, error.fields);
     });
@@ -113,9 +125,9 @@ const quietly = (asking) => asking.then(() => ownTokens.refresh(), () => ownToke
 async function getToken() {
   showRefusal(null);
   showWrong(fields, {});
-  source?.close();
-  source = openSource(optionsFor(chosen()));
-  await quietly(source.get());
+  const opened = openSource(optionsFor(chosen()));
+  await quietly(opened.get());
+  if (opened !== source) opened.close(); // it was refused: the token that is shown lives on
 }
 
 byId("renew").addEventListener("click", () => quietly(source.renew()));

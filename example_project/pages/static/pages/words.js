@@ -15,6 +15,7 @@ const REASONS = {
 
 const CODES = {
   not_authenticated: "Your session has ended.",
+  somebody_else: "Somebody else is signed in now. Load the page again.",
   csrf_failed: "This page is out of date. Load it again.",
   application_disabled: "This application is switched off.",
   no_active_certificate: "This application has nothing to sign with. Tell an administrator.",
