@@ -236,7 +236,7 @@ def test_a_vendor_that_was_told_is_part_of_the_answer(browser, vendor):
 
 @pytest.mark.parametrize(
     ("status", "push"),
-    [(401, {"state": "waiting", "reason": "refused"}), (404, {"state": "failed", "reason": "refused"})],
+    [(401, {"state": "waiting", "reason": "refused"}), (400, {"state": "failed", "reason": "refused"})],
 )
 def test_a_vendor_that_does_not_know_us_is_administrators_business(browser, vendor, status, push):
     vendor.answer = lambda _asked: in_json({"message": "API key abc"}, status=status)

@@ -248,8 +248,6 @@ def test_videosdk_keeps_nobody_out(on_revocation):
     ("status", "reason", "final"),
     [
         (400, "refused", True),
-        (402, "refused", True),
-        (404, "refused", True),
         (401, "refused", False),
         (403, "refused", False),
         (409, "refused", False),
@@ -266,6 +264,18 @@ def test_videosdks_no(status, reason, final):
 @pytest.mark.parametrize("status", [200, 201, 204])
 def test_videosdks_yes(status):
     videosdk.read_push(response(status, b""))
+
+
+@pytest.mark.parametrize("status", [402, 404])
+def test_nobody_is_there_to_be_removed(status):
+    videosdk.read_push(response(status, b'{"message": "not found"}'))
+
+
+@pytest.mark.parametrize(("status", "body"), [(402, b""), (404, b"<html>"), (404, b"[]")])
+def test_another_servers_page_is_no_answer_of_videosdks(status, body):
+    with pytest.raises(VendorUnavailable) as caught:
+        videosdk.read_push(response(status, body))
+    assert not caught.value.final
 
 
 @pytest.mark.parametrize(

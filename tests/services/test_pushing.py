@@ -170,6 +170,14 @@ def test_where_somebody_can_come_back_it_ends_when_it_expires(person, rooms, ven
     assert vendor.asked[0].json() == {"participantId": "user-1", "roomId": "room-1"}
 
 
+def test_whoever_is_merely_absent_has_been_removed(person, rooms, vendor):
+    vendor.answer = lambda _asked: in_json({"message": "session not found"}, status=402)
+    told(rooms, vendor.url)
+    token = IssuedTokenFactory(application=rooms, certificate=rooms.certificates.get(purpose="sign"))
+    assert revoke(person, token).push.state is PushState.PUSHED
+    assert not AuditEvent.objects.filter(kind=AuditKind.PUSH_FAILED).exists()
+
+
 def test_rows_of_one_text_are_told_alike(person, rooms_told, vendor):
     one, same = agora_token(rooms_told, digest="d" * 64), agora_token(rooms_told, digest="d" * 64)
     agora_token(rooms_told)

@@ -32,13 +32,13 @@ CALL_LIFETIME: Final = 120  # seconds: of the token that asks, made for this one
 _MEANINGS: Final[Mapping[int, str]] = {
     HTTPStatus.BAD_REQUEST: "it does not take the request",
     HTTPStatus.UNAUTHORIZED: "it does not take the API key with this secret",
-    HTTPStatus.PAYMENT_REQUIRED: "nobody of that name is in a running session of that room",
     HTTPStatus.FORBIDDEN: "the API key may not do this",
-    HTTPStatus.NOT_FOUND: "nobody of that name is in a running session of that room",
     HTTPStatus.TOO_MANY_REQUESTS: "too many requests",
 }
 # Wrong credentials are not among them: they can be put right while a push waits.
-_FINAL: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.PAYMENT_REQUIRED, HTTPStatus.NOT_FOUND})
+_FINAL: Final = frozenset({HTTPStatus.BAD_REQUEST})
+# How its packages read "not found", of a room as of a person in it.
+_NOBODY_THERE: Final = frozenset({HTTPStatus.PAYMENT_REQUIRED, HTTPStatus.NOT_FOUND})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +98,9 @@ class Removals(Pusher):
         )
 
     def read_push(self, response: VendorResponse) -> None:
+        # Nobody is there to be removed: that is what was wanted. A page of another server says so in no JSON.
+        if response.status in _NOBODY_THERE and isinstance(response.json(), Mapping):
+            return
         if not response.ok:
             raise refusal("VideoSDK", response, _MEANINGS, final=_FINAL)
 
