@@ -18,10 +18,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
+from django.core.exceptions import ImproperlyConfigured
 from django.db.models import Q
 
 from token_issuer import transport
-from token_issuer.errors import PolicyDenied, Unavailable, VendorUnavailable
+from token_issuer.errors import BadOption, NoActiveCertificate, PolicyDenied, Unavailable, VendorUnavailable
 from token_issuer.models import AuditKind, Certificate, PairStanding
 from token_issuer.providers.called import PairRefused
 from token_issuer.services import auditing, calling, clocks, pair_rows
@@ -52,12 +53,16 @@ _LONGEST_PAUSE: Final = 0.5
 
 _LONGEST_REASON: Final = 200
 
+UNCONFIGURED: Final = "unconfigured"
+"""The reason in the event where the vendor could not even be asked."""
+_MISCONFIGURED: Final = (NoActiveCertificate, BadOption, ImproperlyConfigured)
+
 
 def renewed(question: Question, order: MintOrder, row: VendorPair, *, at: datetime, forced: bool = False) -> VendorPair:
     """Return the pair's row with an access token that is good for a while: renewed by us, or by somebody else just now.
 
-    Where the vendor gives nothing, or refuses, the old one is returned while it lives; not when it is ``forced`` (a
-    manual refresh), which renews also what is fresh.
+    Where the vendor gives nothing, refuses, or cannot be asked, the old one is returned while it lives; not when it
+    is ``forced`` (a manual refresh), which renews also what is fresh.
 
     Raises:
         PolicyDenied: the vendor refuses the pair, or it ended or went meanwhile (``connect_again``, ``not_connected``).
@@ -163,11 +168,21 @@ class _Renewal:
             _let_go(self.row, until=self.clock + COOL_DOWN, reason=error.reason)
             if self._old() is None:
                 raise
-            auditing.vendor_failed(self.question.caller, self.question.application, error, at=self.now)
-            return self.row
+            return self._counted(error)
+        except _MISCONFIGURED as error:
+            _let_go(self.row)
+            if self._old() is None:
+                raise
+            sentence = f"nothing was sent, because the application is not set up correctly ({type(error).__name__})."
+            return self._counted(VendorUnavailable(sentence, reason=UNCONFIGURED))
         except Exception:
             _let_go(self.row)
             raise
+
+    def _counted(self, error: VendorUnavailable) -> VendorPair:
+        """Return the old one, and say why it is still that: nobody learns it otherwise until it has expired."""
+        auditing.vendor_failed(self.question.caller, self.question.application, error, at=self.now)
+        return self.row
 
 
 def _let_go(row: VendorPair, *, until: datetime | None = None, reason: str = "") -> None:

@@ -482,9 +482,34 @@ def test_without_a_secret_nothing_is_sent_and_the_lease_is_given_back(hand_in, i
     hand_in()
     Certificate.objects.all().delete()
     with pytest.raises(NoActiveCertificate, match="'call'"):
-        issue(at=at + EARLY)
+        issue(at=at + HOUR)
     assert vendor.asked == []
     assert VendorPair.objects.get().leased_until is None
+
+
+def lose_the_secret():
+    Certificate.objects.all().delete()
+
+
+def break_the_seal():
+    Certificate.objects.update(sealed_secret=b"broken")
+
+
+@pytest.mark.parametrize("break_it", [lose_the_secret, break_the_seal])
+def test_while_the_old_one_lives_it_is_handed_out_by_a_site_that_cannot_ask(hand_in, issue, vendor, at, break_it):
+    hand_in()
+    break_it()
+    assert issue(at=at + EARLY).token.reveal() == "access-1"
+    event = AuditEvent.objects.get(kind=AuditKind.VENDOR_FAILED)
+    assert (event.detail["reason"], event.count, vendor.asked) == ("unconfigured", 1, [])
+    assert VendorPair.objects.get().leased_until is None
+
+
+def test_a_manual_refresh_of_a_site_that_cannot_ask_says_so(hand_in, site, at):
+    hand_in()
+    lose_the_secret()
+    with pytest.raises(NoActiveCertificate):
+        pairs.refresh(site, "connectify", body={}, at=at)
 
 
 def test_one_without_a_refresh_token_lives_to_its_end(hand_in, issue, vendor, at):
