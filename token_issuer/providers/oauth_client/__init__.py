@@ -53,6 +53,7 @@ if TYPE_CHECKING:
 ClientAuthentication = Literal["basic", "body", "none"]
 
 _DAY: Final = 86_400
+_LONGEST_ACCESS: Final = 90 * _DAY  # what is documented of it is below
 _VSCHAR: Final = r"[\x20-\x7e]+"  # RFC 6749 appendix A.12 and A.17
 _SCOPE: Final = r"(?:[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*)?"  # appendix A.4
 _FORMAT: Final = "oauth-bearer"
@@ -131,7 +132,11 @@ class OAuthDeposit:
         default=None, label=_("Refresh token"), min_bytes=1, max_bytes=LONGEST_TEXT, pattern=_VSCHAR
     )
     expires_in: int | None = grant_field(
-        default=None, label=_("Seconds to the access token's end"), minimum=1, maximum=LONGEST_LIFE
+        # More could be kept but never handed out.
+        default=None,
+        label=_("Seconds to the access token's end"),
+        minimum=1,
+        maximum=_LONGEST_ACCESS,
     )
     refresh_expires_in: int | None = grant_field(
         default=None,
@@ -167,8 +172,8 @@ class OAuthClientProvider(PairKeeper, Provider):
     whole_seconds = False
     lifetimes = Lifetimes(
         minimum=1,
-        default=90 * _DAY,
-        maximum=90 * _DAY,
+        default=_LONGEST_ACCESS,
+        maximum=_LONGEST_ACCESS,
         source="RFC 6749 sets no limit and the vendor decides; none of the large ones goes beyond 60 days.",
     )
     revocation = Revocation.AT_EXPIRY
