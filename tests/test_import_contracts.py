@@ -30,6 +30,7 @@ BOUND = {
         "services", "models", "registry", "transport", "providers", "formats", "policy", "api", "web", "admin",
         "management", "checks", "conf",
     },
+    "Only the transport and the client call with httpx": ROOMS - {"transport", "client", "migrations", "__init__"},
 }  # fmt: skip
 
 
