@@ -35,7 +35,7 @@ GET = "compat/rooms/get-token/"
 VALIDATE = "compat/rooms/validate-token/"
 PAGE = read("docs/drop-ins.md")
 AUTHENTICATE = "compat/speech/authenticate/"
-PATHS = [FETCH, GET, VALIDATE]
+PATHS = [FETCH, GET, VALIDATE, AUTHENTICATE]
 JOINING: dict[str, object] = {"uid": 16, "channelName": "room-42"}
 
 
@@ -45,7 +45,12 @@ def addresses(settings):
 
 
 def body_for(path: str) -> dict[str, object]:
-    bodies: dict[str, dict[str, object]] = {FETCH: JOINING, GET: {"roomId": "room-1"}, VALIDATE: {"token": "x"}}
+    bodies: dict[str, dict[str, object]] = {
+        FETCH: JOINING,
+        GET: {"roomId": "room-1"},
+        VALIDATE: {"token": "x"},
+        AUTHENTICATE: {},
+    }
     return bodies[path]
 
 
@@ -292,6 +297,13 @@ def test_the_options_of_its_sdk_are_asked_for(browser, speech, vocalstack):
     assert (row.privileges, (row.expires_at - row.issued_at).total_seconds()) == (["readwrite"], 60)
 
 
+@pytest.mark.parametrize("once", [True, False])
+def test_a_token_works_once_or_not_as_is_asked(browser, speech, vocalstack, once):
+    browser.post(AUTHENTICATE, {"one_time": once})
+    assert IssuedToken.objects.get().one_time is once
+    assert [given.one_time for given in vocalstack.given.values()] == [once]
+
+
 @pytest.mark.parametrize(
     ("body", "name"),
     [({"lifetime_s": 121}, "lifetime_s"), ({"lifetime_s": "60"}, "lifetime_s"), ({"access": "admin"}, "access"),
@@ -312,39 +324,39 @@ def test_a_vendor_that_fails_is_told_as_everywhere(browser, speech, vocalstack):
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_nobody_gets_anything(nobody, calls, rooms, path):
+def test_nobody_gets_anything(nobody, calls, rooms, speech, path):
     response = nobody.post(path, body_for(path))
     assert_refused(response, 401, "not_authenticated")
     assert response["WWW-Authenticate"]
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_a_session_proves_that_its_own_page_sent_it(browser, calls, rooms, path):
+def test_a_session_proves_that_its_own_page_sent_it(browser, calls, rooms, speech, path):
     browser.headers.clear()
     assert_refused(browser.post(path, body_for(path)), 403, "csrf_failed")
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_plain_http_is_refused(browser, calls, rooms, path):
+def test_plain_http_is_refused(browser, calls, rooms, speech, path):
     response = browser.send(path, json.dumps(body_for(path)), secure=False, Origin="http://testserver")
     assert_refused(response, 403, "insecure_transport")
 
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE"])
-def test_only_a_post_is_answered(browser, calls, rooms, path, method):
+def test_only_a_post_is_answered(browser, calls, rooms, speech, path, method):
     response = browser.client.generic(method, f"/issuer/{path}", secure=True, headers=browser.headers)
     assert (response.status_code, response["Allow"]) == (405, "POST")
     assert not IssuedToken.objects.exists()
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_both_spellings_answer(browser, calls, rooms, path):
+def test_both_spellings_answer(browser, calls, rooms, speech, path):
     assert browser.post(path.rstrip("/"), body_for(path)).status_code == 200
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_a_token_in_the_address_is_refused(browser, calls, rooms, path):
+def test_a_token_in_the_address_is_refused(browser, calls, rooms, speech, path):
     assert_refused(browser.post(f"{path}?token=x", body_for(path)), 400, "invalid_request")
 
 
@@ -353,7 +365,7 @@ def test_a_token_in_the_address_is_refused(browser, calls, rooms, path):
     ["compat/nowhere/get-token/", "compat/calls/get-token/", "compat/rooms/fetch_rtc_token/", "compat/rooms/GET-TOKEN/",
      "compat/rooms/create-meeting/", "compat/r\u00f6\u00f6ms/get-token/"],
 )  # fmt: skip
-def test_other_addresses_are_not_there(browser, calls, rooms, path):
+def test_other_addresses_are_not_there(browser, calls, rooms, speech, path):
     assert_refused(browser.post(path, {}), 404, "not_found")
 
 
@@ -368,7 +380,7 @@ def test_an_application_whose_provider_is_gone_is_not_set_up(browser, rooms, con
     assert_refused(browser.post(GET, {"roomId": "a"}), 503, "unavailable")
 
 
-def test_the_audit_knows_the_door(browser, calls, user):
+def test_the_audit_knows_who_got_it_and_how_he_came(browser, calls, user):
     browser.post(FETCH, JOINING)
     row = IssuedToken.objects.get()
     assert (row.user, row.origin, row.application, row.subject) == (user, Origin.SESSION, calls, "16")
