@@ -184,7 +184,7 @@ def test_ending_twice_is_ending_once(browser, token):
     assert AuditEvent.objects.filter(kind=AuditKind.TOKEN_REVOKED).count() == 1
 
 
-NO_PUSHES = {"pushed": 0, "waiting": 0, "failed": 0}
+NO_PUSHES = {"pushed": 0, "waiting": 0, "failed": 0, "left_out": 0}
 
 
 def test_a_person_ends_all_his_tokens_at_once(browser, rooms, foreign):
@@ -260,5 +260,5 @@ def test_ending_all_says_of_how_many_the_vendor_is_told(browser, vendor):
         browser.issue(roomId=str(number))
     browser.issue(roomId="0")  # told of with the other one
     answer = browser.post("tokens/revoke-mine/").json()
-    assert answer["pushes"] == {"pushed": 5, "waiting": 2, "failed": 0}
+    assert answer["pushes"] == {"pushed": 5, "waiting": 2, "failed": 0, "left_out": 0}
     assert fits(answer, "SetEnding")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
@@ -42,6 +43,7 @@ from token_issuer.services import (
 )
 from token_issuer.services.callers import Caller
 from token_issuer.services.pushing import Patience, Pushed, push_due
+from token_issuer.services.revoking import SetEnding
 from token_issuer.services.telling_again import tell_again
 from token_issuer.services.transactions import OpenTransaction
 
@@ -408,7 +410,8 @@ def test_no_transaction_is_open_while_a_vendor_is_called(token):
 # Sets
 
 
-SETS = {
+SET_KINDS = (AuditKind.SET_REVOKED, AuditKind.CERTIFICATE_REVOKED, AuditKind.API_KEY_REVOKED)
+SETS: dict[str, Any] = {
     "user": lambda person, token: revoking.revoke_user(person, token.user, reason="", at=LATER),
     "room": lambda person, token: revoking.revoke_resource(
         person, token.application, token.resource, reason="", at=LATER
@@ -555,6 +558,30 @@ def test_of_very_many_those_are_told_that_live_longest(person, rooms_told, vendo
     tokens = [agora_token(rooms_told, resource=str(min(n, 2)), expires_at=life) for n, life in enumerate(lives)]
     revoking.revoke_application(person, rooms_told, reason="", at=LATER)
     assert {push.token for push in VendorPush.objects.all()} == set(tokens[1:])
+
+
+@pytest.mark.parametrize("end", ["application", "a leaked certificate", "an API key"])
+@pytest.mark.parametrize(("rooms", "left_out"), [(1, 2), (2, 3), (7, 6)])
+def test_how_many_are_left_out_is_no_secret(person, rooms_told, monkeypatch, caplog, end, rooms, left_out):
+    """One push is allowed, and five tokens are looked at for it."""
+    monkeypatch.setattr(outbox, "MOST", 1)
+    key = ApiKeyFactory(application=rooms_told)
+    tokens = [agora_token(rooms_told, api_key=key, resource=str(number % rooms)) for number in range(7)]
+    if rooms == 2:
+        IssuedToken.objects.filter(resource="0").update(expires_at=AT + timedelta(days=1))
+    ended = SETS[end](person, tokens[0])
+    event = AuditEvent.objects.get(kind__in=SET_KINDS)
+    assert (event.detail["left_out"], VendorPush.objects.count()) == (left_out, 7 - left_out)
+    assert f"{left_out} tokens of one revocation are too many" in caplog.text
+    assert not isinstance(ended, SetEnding) or ended.left_out == left_out
+
+
+def test_nothing_is_left_out_of_what_all_is_told(person, rooms_told, monkeypatch):
+    monkeypatch.setattr(outbox, "MOST", 1)
+    for _ in range(5):
+        token = agora_token(rooms_told)
+    assert SETS["application"](person, token).left_out == 0
+    assert "left_out" not in AuditEvent.objects.get().detail
 
 
 def texts(captured) -> list[str]:

@@ -260,5 +260,5 @@ def set_ending(found: SetEnding) -> Answer:
     return {
         "live": found.live,
         "last_ends_at": instant_or_none(found.last_ends_at),
-        "pushes": asdict(found.pushes),
+        "pushes": {**asdict(found.pushes), "left_out": found.left_out},
     }

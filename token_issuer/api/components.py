@@ -189,7 +189,9 @@ def _push() -> Schema:
 
 def _pushes() -> Schema:
     told = {word.value: COUNT for word in (PushState.PUSHED, PushState.WAITING, PushState.FAILED)}
-    return {**record(told), "description": "How it stands with telling vendors of these revocations."}
+    left_out = {"type": "integer", "minimum": 0, "description": "Tokens whose vendor is not told: they are too many."}
+    described = "How it stands with telling vendors of these revocations."
+    return {**record({**told, "left_out": left_out}), "description": described}
 
 
 def _application() -> Schema:

@@ -143,7 +143,7 @@ def revoke(caller: Caller, key: ApiKey, *, reason: str, at: datetime) -> bool:
                 raise_epoch(EpochKind.API_KEY, key.pk, at=at)
                 members = IssuedToken.objects.using(write_alias()).filter(api_key=key)
                 box.write_ended(members, at=at, only=key.application)
-                _record(AuditKind.API_KEY_REVOKED, caller, key, at=at, reason=reason)
+                _record(AuditKind.API_KEY_REVOKED, caller, key, at=at, reason=reason, **box.noted)
         return bool(changed)
 
     changed = retrying(work)

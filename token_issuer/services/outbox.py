@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
     from uuid import UUID
 
+    from django.db.models import QuerySet
+
     from token_issuer.models import Application
     from token_issuer.models.issued_token import IssuedTokenQuerySet
     from token_issuer.providers.base import Options
@@ -46,24 +48,44 @@ _APPLICATION: Final = ("application_id", "application__provider", "application__
 class Outbox:
     """The pushes that one revocation writes; it is filled anew when its transaction is repeated.
 
-    ``ids`` are those to send: without the rows that another one is sent for.
+    ``ids`` are those to send: without the rows that another one is sent for. ``left_out`` is how many live tokens more
+    there are than ``MOST`` allows: their vendor is not told.
 
     ``for_all``: what others use may end with it (``RevokedToken``).
     """
 
     def __init__(self, *, for_all: bool = False) -> None:
         self.ids: list[UUID] = []
+        self.left_out = 0
         self._for_all = for_all
+
+    @property
+    def noted(self) -> dict[str, int]:
+        """What the audit of the revocation keeps of it; nothing where all are told."""
+        return {"left_out": self.left_out} if self.left_out else {}
 
     def write(self, tokens: IssuedTokenQuerySet, *, at: datetime, only: Application | None = None) -> None:
         """Write pushes for these tokens inside the caller's transaction. ``only``: all of them are this application's.
 
         Those that have expired, or for which there is a push already, are left out, and so is what exceeds ``MOST``.
         """
-        self.ids = []
+        self.ids, self.left_out = [], 0
         names = pushers() if only is None or pusher_of(only.provider) else []
         if names:
-            self.ids = _written(_to_tell(tokens, names, at=at), for_all=self._for_all, at=at)
+            self._write(_to_tell(tokens, names, at=at), at=at)
+
+    def _write(self, wanted: QuerySet[IssuedToken, tuple[Any, ...]], *, at: datetime) -> None:
+        most = MOST * _OF_EACH
+        found = list(wanted[:most])
+        beyond = wanted.count() - most if len(found) == most else 0
+        self.ids, self.left_out = _written(found, for_all=self._for_all, at=at)
+        self.left_out += beyond
+        if self.left_out:
+            logger.warning(
+                "%s tokens of one revocation are too many: their vendors are not told.",
+                self.left_out,
+                extra=facts("push_left_out"),
+            )
 
     def write_ended(self, members: IssuedTokenQuerySet, *, at: datetime, only: Application | None = None) -> None:
         """Do so for the members of a set whose epoch was raised before, in the same transaction.
@@ -157,17 +179,16 @@ def _told(
     )
 
 
-def _to_tell(tokens: IssuedTokenQuerySet, names: list[str], *, at: datetime) -> Iterable[tuple[Any, ...]]:
+def _to_tell(tokens: IssuedTokenQuerySet, names: list[str], *, at: datetime) -> QuerySet[IssuedToken, tuple[Any, ...]]:
     wanted = tokens.filter(can_call(), expires_at__gt=at, push__isnull=True, application__provider__in=names)
-    return wanted.order_by("-expires_at", "pk").values_list("pk", "expires_at", *_APPLICATION, *_COLUMNS)[
-        : MOST * _OF_EACH
-    ]
+    return wanted.order_by("-expires_at", "pk").values_list("pk", "expires_at", *_APPLICATION, *_COLUMNS)
 
 
-def _written(found: Iterable[tuple[Any, ...]], *, for_all: bool, at: datetime) -> list[UUID]:
+def _written(found: Iterable[tuple[Any, ...]], *, for_all: bool, at: datetime) -> tuple[list[UUID], int]:
+    """Write the rows, and return which are to be sent, and how many tokens are left out."""
     parsed: dict[UUID, Options | None] = {}
     first: dict[Hashable, VendorPush] = {}
-    rows = []
+    rows, left_out = [], 0
     for pk, expires_at, application_id, provider, options, *columns in found:
         if application_id not in parsed:
             parsed[application_id] = options_of(provider, options)
@@ -182,8 +203,9 @@ def _written(found: Iterable[tuple[Any, ...]], *, for_all: bool, at: datetime) -
         elif len(first) < MOST:
             first[same] = row
         else:
+            left_out += 1
             continue
         rows.append(row)
     # Somebody else who ended one of them at the same moment has written the same row.
     VendorPush.objects.using(write_alias()).bulk_create(rows, batch_size=_CHUNK, ignore_conflicts=True)
-    return [row.pk for row in first.values()]
+    return [row.pk for row in first.values()], left_out

@@ -58,13 +58,15 @@ class Ending:
 class SetEnding:
     """A set of tokens that was ended: how many were live, and the last instant a vendor may still honour one.
 
-    ``pushes``: of how many the vendors are told, and how it stands with that.
+    ``pushes``: of how many the vendors are told, and how it stands with that; of ``left_out`` tokens they are not told:
+    there were too many.
     """
 
     kind: EpochKind
     live: int
     last_ends_at: datetime | None
     pushes: Pushed = field(default_factory=Pushed)
+    left_out: int = 0
 
 
 def revoke_own(caller: Caller, token_id: UUID, *, reason: str, at: datetime) -> Ending:
@@ -302,7 +304,7 @@ def _revoke_set(
                 caller,
                 at=at,
                 application=application,
-                detail={"kind": kind.value, "reason": reason, "live": had["count"], **detail},
+                detail={"kind": kind.value, "reason": reason, "live": had["count"], **detail, **box.noted},
             )
 
     retrying(work)
@@ -310,7 +312,7 @@ def _revoke_set(
     _signal(caller, kind.value, str(detail["of"]), reason=reason, at=at, revocation=None)
     told = pushing.push_first(box.ids, caller, at=at, patience=Patience())
     told.waiting = len(box.ids) - told.pushed - told.failed
-    return SetEnding(kind=kind, live=had["count"], last_ends_at=had["last"], pushes=told)
+    return SetEnding(kind=kind, live=had["count"], last_ends_at=had["last"], pushes=told, left_out=box.left_out)
 
 
 def raise_epoch(kind: EpochKind, key: UUID, *, at: datetime) -> None:

@@ -252,7 +252,7 @@ def _revoke(caller: Caller, certificate: Certificate, box: Outbox, *, reason: st
     made_with_it = IssuedToken.objects.using(write_alias()).filter(certificate=certificate)
     box.write_ended(made_with_it, at=at, only=certificate.application)
     _touch(certificate)
-    _record(AuditKind.CERTIFICATE_REVOKED, caller, certificate, at=at, reason=reason)
+    _record(AuditKind.CERTIFICATE_REVOKED, caller, certificate, at=at, reason=reason, **box.noted)
 
 
 def _signing(certificate: Certificate) -> CertificateQuerySet:
@@ -275,8 +275,10 @@ def _touch(certificate: Certificate) -> None:
     applications.update(config_version=F("config_version") + 1)
 
 
-def _record(kind: AuditKind, caller: Caller, certificate: Certificate, *, at: datetime, reason: str = "") -> None:
-    detail = {"fingerprint": certificate.fingerprint, "purpose": certificate.purpose}
+def _record(
+    kind: AuditKind, caller: Caller, certificate: Certificate, *, at: datetime, reason: str = "", **more: int
+) -> None:
+    detail = {"fingerprint": certificate.fingerprint, "purpose": certificate.purpose, **more}
     if reason:
         detail["reason"] = reason
     auditing.record(kind, caller, at=at, application=certificate.application, detail=detail)
