@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("token_issuer.vendor")
 
-PATIENCE: Final = 5.0  # seconds that a revocation waits for vendors, all in all
+PATIENCE: Final = 5.0  # seconds that a revocation waits for vendors, all in all; a name lookup that hangs, longer
 FIRST: Final = 5  # of a set: so many are told at once, and the rest by the command
 LEASE: Final = timedelta(seconds=60)  # how long a claim lasts: longer than any request
 BATCH_SIZE: Final = 100
