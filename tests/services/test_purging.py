@@ -8,12 +8,14 @@ import pytest
 
 from tests.factories import (
     AT,
+    ApplicationFactory,
     IssuedTokenFactory,
     OneTimeKeyFactory,
     RuleFactory,
     TokenFamilyFactory,
     VendorAccountFactory,
     VendorPairFactory,
+    caller,
 )
 from tests.statements import counted
 from token_issuer.ids import uuid7
@@ -27,7 +29,7 @@ from token_issuer.models import (
     VendorAccount,
     VendorPair,
 )
-from token_issuer.services import purging, verifying
+from token_issuer.services import purging, revoking, verifying
 
 PROOF = {"proof": "of-a-password"}
 RETENTION = timedelta(days=180)
@@ -69,6 +71,36 @@ def test_a_vendors_pair_goes_at_its_end_whatever_the_retention(db):
     VendorPairFactory(device="gone", ends_at=AT - timedelta(microseconds=1))
     kept = VendorPairFactory(ends_at=AT)
     assert (purging.purge(at=AT).pairs, [*VendorPair.objects.all()]) == (1, [kept])
+
+
+MONTH = timedelta(days=30)
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_pair_that_its_vendor_refused_goes_after_a_month(db, dry_run):
+    """Its texts open nothing any more, and nobody but an administrator could have them tried again."""
+    application = ApplicationFactory()
+    late = {"application": application, "ends_at": AT + timedelta(days=100), "access_expires_at": AT - MONTH}
+    gone = VendorPairFactory(**late, refused_at=AT - MONTH - timedelta(microseconds=1))
+    VendorPairFactory(**late, refused_at=AT - MONTH)
+    VendorPairFactory(**late)
+    VendorPairFactory(**{**late, "access_expires_at": AT}, refused_at=AT - 2 * MONTH)
+    assert purging.purge(at=AT, dry_run=dry_run).pairs == 1
+    assert VendorPair.objects.filter(pk=gone.pk).exists() is dry_run
+    assert VendorPair.objects.count() == 3 + dry_run
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_pair_that_ended_with_its_users_tokens_goes_at_once(db, dry_run):
+    rows = VendorPairFactory.create_batch(3, ends_at=AT + MONTH)
+    over = {"ends_at": AT - MONTH, "refused_at": AT - 2 * MONTH, "access_expires_at": AT - MONTH}
+    rows += [VendorPairFactory(**over), VendorPairFactory(**{**over, "ends_at": AT + MONTH})]
+    kept = VendorPairFactory(ends_at=AT + MONTH)
+    for row in rows:
+        revoking.revoke_user(caller(row.user), row.user, reason="", at=AT)
+    assert purging.purge(at=AT, dry_run=dry_run, batch_size=2).pairs == 5
+    assert VendorPair.objects.filter(pk=kept.pk).exists()
+    assert VendorPair.objects.count() == (6 if dry_run else 1)
 
 
 def test_an_answered_login_key_is_forgotten_a_day_after_its_end(db):
@@ -228,7 +260,7 @@ def test_a_dry_run_counts_and_keeps(db):
 def test_statements_do_not_grow_with_a_batch(db):
     for hours in range(9):
         token(expired=timedelta(hours=hours + 1))
-    # The longest window; two ages each for six empty tables; tokens: an age, UPDATE, two DELETEs, and two ages more;
-    # the proofs of deleted users.
-    with counted(20):
+    # The longest window; two ages each for seven empty shelves; tokens: an age, UPDATE, two DELETEs, and two ages more;
+    # the pairs that were revoked; the proofs of deleted users.
+    with counted(23):
         purging.purge(at=AT, batch_size=9)

@@ -165,7 +165,10 @@ class Migration(migrations.Migration):
                     ("retry_vendorpair", "Can have vendors asked again about pairs that they refused"),
                 ],
                 "default_permissions": ("view",),
-                "indexes": [models.Index(fields=["ends_at"], name="token_issuer_pair_end")],
+                "indexes": [
+                    models.Index(fields=["ends_at"], name="token_issuer_pair_end"),
+                    models.Index(fields=["refused_at"], name="token_issuer_pair_refused"),
+                ],
                 "constraints": [
                     models.UniqueConstraint(
                         fields=("application", "principal_key", "device_key"),

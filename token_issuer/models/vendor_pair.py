@@ -107,7 +107,10 @@ class VendorPair(models.Model):
             ("forget_vendorpair", "Can delete vendor pairs"),
             ("retry_vendorpair", "Can have vendors asked again about pairs that they refused"),
         ]
-        indexes: ClassVar[list[models.Index]] = [models.Index(fields=["ends_at"], name="token_issuer_pair_end")]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["ends_at"], name="token_issuer_pair_end"),
+            models.Index(fields=["refused_at"], name="token_issuer_pair_refused"),
+        ]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(
                 fields=["application", "principal_key", "device_key"], name="one_vendor_pair_per_user_and_device"

@@ -8,12 +8,12 @@ A plain callable for schedulers and task queues: ``purge(at=timezone.now())``.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from django.db.models import Exists, Max, OuterRef
+from django.db.models import Exists, F, Max, OuterRef, Q
 
 from token_issuer.conf import conf
 from token_issuer.models import (
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from django.db.models import Model, QuerySet
 
 BATCH_SIZE = 1000  # rows of one transaction
+REFUSED_PAIRS: Final = timedelta(days=30)
+"""How long a vendor's pair is kept that he renews no more: an administrator may still have him asked again."""
 _DAY = timedelta(days=1)  # the clock of another process may be behind
 
 
@@ -63,9 +65,10 @@ class _Shelf:
     counter: str
     named_by: str = ""  # the column of events that names such a row, and is set free before it goes
     unless: Exists | None = None  # something still refers to the row
+    only: Q = field(default_factory=Q)
 
     def rows(self, since: datetime | None) -> QuerySet[Any]:
-        past = self.model._default_manager.using(write_alias()).filter(**{f"{self.column}__lt": self.before})
+        past = self.model._default_manager.using(write_alias()).filter(self.only, **{f"{self.column}__lt": self.before})
         if self.unless is not None:
             past = past.filter(~self.unless)
         return past if since is None else past.filter(**{f"{self.column}__gte": since})
@@ -80,10 +83,11 @@ def purge(
 ) -> Purged:
     """Delete tokens, families, login keys, pairs, events and windows past ``RETENTION``; ``dry_run`` only counts.
 
-    What expires goes that long after it did, a family when none of its tokens is left, too; events after they
-    happened; windows when they can count nothing any more. A vendor's pair is evidence of nothing and opens something:
-    it goes at its end. That a vendor's login key was answered is forgotten a day after its end. What proves a deleted
-    user at a vendor goes at once; the row stays, so that his name is nobody else's.
+    What expires goes that long after it did, a family when none of its tokens is left, too; events after they happened;
+    windows when they can count nothing any more. A vendor's pair is evidence of nothing and opens something: it goes at
+    its end, ``REFUSED_PAIRS`` after its vendor refused it, and at once when it ended with a set of tokens. That a
+    vendor's login key was answered is forgotten a day after its end. What proves a deleted user at a vendor goes at
+    once; the row stays, so that his name is nobody else's.
 
     Raises:
         Unavailable: the database was busy three times in a row; what was committed stays deleted.
@@ -91,12 +95,14 @@ def purge(
     done = Purged()
     for shelf in _shelves(at, dry_run=dry_run):
         if dry_run:
-            setattr(done, shelf.counter, shelf.rows(None).count())
+            setattr(done, shelf.counter, getattr(done, shelf.counter) + shelf.rows(None).count())
             continue
         _clear(shelf, done, batch_size=batch_size, progress=progress)
     if dry_run:
         done.proofs = _ownerless_proofs().count()
+        done.pairs += _revoked_pairs(at).count()
     else:
+        _forget_pairs(done, at, batch_size=batch_size, progress=progress)
         _forget_proofs(done, batch_size=batch_size, progress=progress)
     return done
 
@@ -112,6 +118,24 @@ def _forget_proofs(done: Purged, *, batch_size: int, progress: Callable[[Purged]
     while batch := list(rows.values_list("pk", flat=True)[:batch_size]):
         proofs = rows.filter(pk__in=batch)
         done.proofs += retrying(partial(proofs.update, sealed_secret=None, proved_at=None, pending_secret=None))
+        if progress is not None:
+            progress(done)
+
+
+def _revoked_pairs(at: datetime) -> QuerySet[VendorPair]:
+    """Return the vendors' pairs that no shelf has, and that ended with a set of tokens: they never come back."""
+    rows = VendorPair.objects.using(write_alias()).with_epochs_now().filter(~Q(epochs=F("epochs_now")), ends_at__gte=at)
+    refused = Q(refused_at__isnull=False, refused_at__lt=at - REFUSED_PAIRS, access_expires_at__lt=at)
+    return rows.exclude(refused)
+
+
+def _forget_pairs(done: Purged, at: datetime, *, batch_size: int, progress: Callable[[Purged], None] | None) -> None:
+    rows = VendorPair.objects.using(write_alias())
+    while batch := list(_revoked_pairs(at).values_list("pk", "version")[:batch_size]):
+        for pk, version in batch:
+            # By its version: somebody may be connecting again at this moment, over this very row.
+            revoked = rows.filter(pk=pk, version=version)
+            done.pairs += retrying(partial(revoked._raw_delete, write_alias()))
         if progress is not None:
             progress(done)
 
@@ -132,6 +156,13 @@ def _shelves(at: datetime, *, dry_run: bool) -> tuple[_Shelf, ...]:
         ),
         _Shelf(model=OneTimeKey, column="expires_at", before=before, counter="keys"),
         _Shelf(model=VendorPair, column="ends_at", before=at, counter="pairs"),
+        _Shelf(
+            model=VendorPair,
+            column="refused_at",
+            before=at - REFUSED_PAIRS,
+            counter="pairs",
+            only=Q(access_expires_at__lt=at, ends_at__gte=at),  # what lives is still handed out
+        ),
         # The vendor takes no answer any more; a day, in case another process's clock is behind.
         _Shelf(model=AnsweredLoginKey, column="expires_at", before=at - _DAY, counter="answers"),
         _Shelf(model=RuleWindow, column="starts_at", before=at - _longest_window() - _DAY, counter="windows"),
