@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from datetime import timedelta
 
 import pytest
@@ -176,3 +177,83 @@ def test_who_lost_his_claim_does_not_undo_what_another_did(calls, vendor):
     push = VendorPush.objects.get()
     assert (push.failed_at, push.reason, push.next_try_at) == (None, "", None)
     assert not AuditEvent.objects.filter(kind=AuditKind.PUSH_FAILED).exists()
+
+
+def test_who_lost_his_claim_does_not_end_another_ones(calls, vendor):
+    """The first is refused for good while the second, who claimed it after him, is still asking."""
+    (token,) = tokens(calls, 1)
+    now = timezone.now()
+    revoking.revoke_any(caller(token.user), token.pk, reason="", at=now, patience=Patience(0))
+    second_asks, first_is_done, answers = threading.Event(), threading.Event(), []
+
+    def second():
+        answers.append(push_due(at=now + pushing.LEASE + timedelta(seconds=1)))
+        connections.close_all()
+
+    def answer(_asked):
+        if len(vendor.asked) > 1:
+            second_asks.set()
+            first_is_done.wait(timeout=4)
+            return in_json({"status": "success"})
+        thread.start()
+        second_asks.wait(timeout=4)
+        return in_json({}, status=400)
+
+    thread = threading.Thread(target=second)
+    vendor.answer = answer
+    assert push_due(at=now) == Pushed(waiting=1)
+    push = VendorPush.objects.get()
+    assert (push.failed_at, push.attempts, push.claimed_until is None) == (None, 2, False)
+    assert not AuditEvent.objects.filter(kind=AuditKind.PUSH_FAILED).exists()
+    first_is_done.set()
+    thread.join(timeout=20)
+    assert (answers, VendorPush.objects.get().failed_at) == ([Pushed(pushed=1)], None)
+
+
+def test_who_lost_his_claim_does_not_postpone_what_another_tries(calls, vendor):
+    (token,) = tokens(calls, 1)
+    now = timezone.now()
+    revoking.revoke_any(caller(token.user), token.pk, reason="", at=now, patience=Patience(0))
+    later = now + pushing.LEASE + timedelta(seconds=1)
+
+    def answer(_asked):
+        VendorPush.objects.filter(claimed_until__lt=later).update(claimed_until=later + pushing.LEASE)  # somebody else
+        connections.close_all()
+        return in_json({}, status=500)
+
+    vendor.answer = answer
+    push_due(at=now)
+    push = VendorPush.objects.get()
+    assert (push.claimed_until, push.next_try_at, push.reason) == (later + pushing.LEASE, now, "")
+
+
+def test_who_arrives_last_does_not_say_when_it_was_told(calls, vendor):
+    (token,) = tokens(calls, 1)
+    now = timezone.now()
+    revoking.revoke_any(caller(token.user), token.pk, reason="", at=now, patience=Patience(0))
+
+    def slow(_asked):
+        if len(vendor.asked) == 1:
+            push_due(at=now + pushing.LEASE + timedelta(seconds=1))
+            connections.close_all()
+        return in_json({"status": "success"})
+
+    vendor.answer = slow
+    push_due(at=now)
+    found = VendorPush.objects.get().pushed_at
+    assert (len(vendor.asked), found is not None and found > now + pushing.LEASE) == (2, True)
+
+
+def test_a_claim_that_runs_out_during_a_run_is_seen_by_it(calls, vendor):
+    first, other = tokens(calls, 2)
+    now = timezone.now()
+    for token in (first, other):
+        revoking.revoke_any(caller(token.user), token.pk, reason="", at=now, patience=Patience(0))
+    VendorPush.objects.filter(token=other).update(claimed_until=now + timedelta(seconds=0.4))
+
+    def slow(asked):
+        time.sleep(0.6)
+        return standins.agora(asked)
+
+    vendor.answer = slow
+    assert push_due(at=now, batch_size=1) == Pushed(pushed=2)
