@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, DataError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from example_project.standins import pushing as standins
@@ -395,6 +395,49 @@ def test_one_that_answers_is_not_left(person, rooms_told, vendor):
         revoke(person, agora_token(rooms_told, resource=f"room-{number}"), patience=Patience(0))
     vendor.answer = lambda _asked: REFUSED
     assert push_due(at=LATER) == Pushed(waiting=3)
+
+
+def refusing(execute, what):
+    """Have the database refuse some of what is written about pushes."""
+
+    def wrapper(run, sql, params, *rest):
+        if sql.startswith("UPDATE") and "vendorpush" in sql and what(sql, params):
+            raise DataError(CREDENTIALS["customer_secret"])
+        return run(sql, params, *rest)
+
+    return execute(wrapper)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_row_that_the_database_refuses_does_not_stop_the_others(person, rooms_told, vendor, caplog):
+    tokens = [agora_token(rooms_told, resource=f"room-{number}") for number in range(3)]
+    for token in tokens:
+        revoke(person, token, patience=Patience(0))
+    first = VendorPush.objects.get(token=tokens[0])
+    field = VendorPush._meta.pk
+    marked = str(field.get_db_prep_value(first.pk, connection))
+
+    def of_the_first(sql, params):
+        # Its arrival: what is written when it is claimed, or put aside, does not name this column.
+        return "pushed_at" in sql.partition("WHERE")[0] and marked in map(str, params)
+
+    with refusing(connection.execute_wrapper, of_the_first):
+        done = push_due(at=LATER)
+    assert done == Pushed(pushed=2, waiting=1)
+    aside = VendorPush.objects.get(token=tokens[0])
+    assert (aside.state, aside.reason) == (PushState.WAITING, "database: It ended with DataError.")
+    assert aside.claimed_until is None
+    assert aside.next_try_at is not None
+    assert aside.next_try_at >= LATER + timedelta(minutes=15)
+    assert CREDENTIALS["customer_secret"] not in caplog.text
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_database_that_takes_nothing_stops_the_run(person, token, vendor):
+    revoke(person, token, patience=Patience(0))
+    with refusing(connection.execute_wrapper, lambda *_: True), pytest.raises(DataError):
+        push_due(at=LATER)
+    assert vendor.asked == []
 
 
 def test_counting_sends_nothing(person, token, vendor):

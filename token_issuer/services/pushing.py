@@ -134,18 +134,25 @@ def push_due(
 ) -> Pushed:
     """Tell vendors of everything that is due at this instant, the longest due first, one after the other.
 
-    An application whose vendor cannot be reached is left for this run, so that it does not keep the others waiting.
+    An application whose vendor cannot be reached is left for this run, so that it does not keep the others waiting, and
+    so is a row that the database refuses to read or to write.
 
     Raises:
         OpenTransaction: inside a transaction.
         Unavailable: the database was busy three times in a row; what was told stays told.
+        DatabaseError: it takes nothing at all, not even that a row is put aside.
     """
     require_no_transaction(_INSIDE)
     by = caller or Caller(user=AnonymousUser(), origin=Origin.COMMAND, user_agent="push_due")
     done, clock = Pushed(), _Clock(at)
     while ids := list(_due(at, unclaimed=clock.now()).values_list("pk", flat=True)[:batch_size]):
         for push_id in ids:
-            tried = _push(push_id, by, clock=clock, deadline=transport.DEADLINE)
+            try:
+                tried = _push(push_id, by, clock=clock, deadline=transport.DEADLINE)
+            except DatabaseError as error:
+                _put_aside(push_id, error, at=clock.now())
+                done.waiting += 1
+                continue
             _count(done, tried)
             if tried is not None and tried.push.word in _AWAY:
                 _leave(tried, at=at, clock=clock)
@@ -187,6 +194,16 @@ def _leave(tried: _Tried, *, at: datetime, clock: _Clock) -> None:
     rows = _rows().filter(_free(clock.now()), next_try_at__lte=at, application=tried.push.application_id)
     again = clock.now() + timedelta(seconds=pause(tried.push.attempts))
     retrying(lambda: rows.update(next_try_at=again))
+
+
+def _put_aside(push_id: UUID, error: DatabaseError, *, at: datetime) -> None:
+    """Postpone a row that the database has trouble with. If it cannot even do that, the trouble is not the row's."""
+    why = f"database: It ended with {type(error).__name__}."
+    again = at + timedelta(seconds=_LONGEST_PAUSE)
+    rows = _rows().filter(pk=push_id, next_try_at__isnull=False)
+    retrying(lambda: rows.update(next_try_at=again, claimed_until=None, reason=why))
+    # Not the error's text, which may hold values.
+    logger.error("a push was put aside: %s", type(error).__name__, extra=facts("push_delayed"))
 
 
 def _push(push_id: UUID, caller: Caller, *, clock: _Clock, deadline: float) -> _Tried | None:
