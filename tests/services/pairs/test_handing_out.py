@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import time
 from datetime import timedelta
 
 import pytest
@@ -458,6 +459,14 @@ def test_a_vendor_that_is_not_there_is_unavailable(hand_in, issue, vendor, at):
     with pytest.raises(VendorUnavailable) as caught:
         issue(at=at + HOUR)
     assert caught.value.reason == "unreachable"
+
+
+def test_what_expired_while_the_vendor_was_asked_is_handed_out_no_more(hand_in, issue, vendor, at):
+    hand_in()
+    vendor.will(GARBAGE)
+    vendor.while_asked = lambda: time.sleep(0.4)
+    with pytest.raises(VendorUnavailable):
+        issue(at=at + HOUR - timedelta(seconds=0.3))
 
 
 def test_a_failure_is_shared_for_a_moment(hand_in, issue, vendor, at):
