@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -89,7 +90,7 @@ def test_neither_verifies_with_another_secret():
 )
 def test_a_revocation_is_told_as_the_package_tells_it(on_revocation, method, body):
     order = videosdk_order(on_revocation=on_revocation)
-    ours = VideoSDKProvider().push_request(order, PARTICIPANT)
+    ours = VideoSDKProvider().push_request(order, replace(PARTICIPANT, for_all=True))
     [theirs] = server_sdk("call", [{"api_key": "key-1", "secret": SECRET, "method": method, "body": body}])
     assert (ours.method, ours.url) == (theirs["method"], theirs["url"])
     assert json.dumps(dict(ours.values), separators=(",", ":")) == theirs["body"]
