@@ -285,13 +285,10 @@ def test_it_is_confirmed_before_anybody_is_asked(site, ada, reception):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_vendor_sets_a_password(site, ada, reception, chief):
+def test_the_vendor_sets_a_password(site, ada, reception, chief, monkeypatch):
     """Outside any transaction, under ATOMIC_REQUESTS too."""
-    connection.settings_dict["ATOMIC_REQUESTS"] = True
-    try:
-        answer = site.post(provisioning(ada), follow=True)
-    finally:
-        connection.settings_dict["ATOMIC_REQUESTS"] = False
+    monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", True)
+    answer = site.post(provisioning(ada), follow=True)
     assert messages_of(answer) == ["The vendor has set the new password; its proof is kept."]
     assert kept(ada) == VoximplantProvider().account_proof("ada", {"password": reception.guests["ada"]})
     assert reception.guests["ada"] not in answer.content.decode()
