@@ -97,9 +97,9 @@ function openSource(options) {
     const focus = opened !== source; // one that came by itself must not take the focus away
     if (focus) takeOver(opened);
     newestId = answer.token_id;
+    showRefusal(null); // before anything is waited for: a later refusal is not wiped out by this token
     const seen = await decoded(answer);
     if (opened !== source) return;
-    showRefusal(null);
     byId("life-told").textContent = "";
     shown.show(answer, seen, { focus });
   });
