@@ -62,6 +62,11 @@ def test_name_is_refused_where_users_are_numbers(site):
     assert answer.context["adminform"].form.errors["subject"] == ["this application names its users by number"]
 
 
+def test_only_who_keeps_proofs_warns_of_losing_one(site, account, ada):
+    told = [site.get(url("vendoraccount", "change", row.pk)).content.decode() for row in (account, ada)]
+    assert ["ends the proof" in text for text in told] == [False, True]
+
+
 def test_choosing_needs_permission(staff, account):
     page = url("vendoraccount", "change", account.pk)
     assert staff("view_vendoraccount").post(page, {"subject": "robert"}).status_code == 403

@@ -25,7 +25,6 @@ class VendorAccountForm(RefusableForm):
         label=_("Name at the vendor"),
         max_length=LONGEST_SUBJECT,
         required=False,
-        help_text=_("Another name ends the proof of the one before, unless a new password comes with it."),
         widget=forms.TextInput(attrs={"class": "vTextField", "autocomplete": "off", "spellcheck": "false"}),
     )
 
@@ -37,6 +36,10 @@ class VendorAccountForm(RefusableForm):
         self.parts: tuple[SecretField, ...] = ()
         if provider is not None and isinstance(provider, AccountProver):
             self.parts = provider.account_fields
+            self.fields["subject"].help_text = _(
+                "Another name ends the proof of the one before, unless a new password comes with it, and deletes what "
+                "is kept of the vendor's tokens for that one."
+            )
         self.proof_names = list(more := secret_fields.proof_fields(self.parts))
         self.fields.update(more)
 
