@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import UTC, datetime, timedelta
 from uuid import RFC_4122
 
 import pytest
@@ -60,3 +61,15 @@ def test_named_uuid_differs_for_another_name(other):
 def test_named_uuid_never_changes():
     """Stored in rows: a new value would orphan every epoch."""
     assert str(ids.named_uuid("user", "1")) == "c9a1609c-3e20-5e3a-a015-22567806bc9f"
+
+
+def test_the_floor_of_an_instant_divides_what_was_made_before_and_after():
+    made = ids.uuid7()
+    instant = ids.uuid7_at(made)
+    assert ids.uuid7_floor(instant) <= made < ids.uuid7_floor(instant + timedelta(milliseconds=1))
+    assert ids.uuid7_floor(instant).version == 7
+
+
+def test_the_instant_of_an_id_is_when_it_was_made():
+    before = datetime.now(UTC) - timedelta(milliseconds=1)
+    assert before <= ids.uuid7_at(ids.uuid7()) <= before + timedelta(seconds=5)

@@ -10,11 +10,13 @@ import json
 import os
 import threading
 import time
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid5
 
 _NAMESPACE = UUID("5ee1c2a4-4f0a-4e0c-9b8d-3c1d0a4f6b72")
 _VERSION_7 = 0x7 << 76
 _VARIANT = 0b10 << 62
+_UNIX_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _COUNTER_BITS = 42  # 12 bits of rand_a and the first 30 of rand_b: RFC 9562 section 6.2, method 2
 _TAIL_BITS = 32
 
@@ -43,6 +45,20 @@ def uuid7() -> UUID:
     low = counter & ((1 << 30) - 1)
     tail = random_bits & ((1 << _TAIL_BITS) - 1)
     return UUID(int=(ms << 80) | _VERSION_7 | (high << 64) | _VARIANT | (low << _TAIL_BITS) | tail)
+
+
+def uuid7_floor(at: datetime) -> UUID:
+    """Return the smallest version 7 UUID of this millisecond: rows made from ``at`` on have ids that are not below.
+
+    ``at`` is aware, and not before 1970. Ids of other processes are as exact as their clocks.
+    """
+    ms = (at - _UNIX_EPOCH) // timedelta(milliseconds=1)
+    return UUID(int=(ms << 80) | _VERSION_7 | _VARIANT)
+
+
+def uuid7_at(row_id: UUID) -> datetime:
+    """Return the instant, to the millisecond, at which a version 7 UUID was made."""
+    return _UNIX_EPOCH + timedelta(milliseconds=row_id.int >> 80)
 
 
 def named_uuid(kind: str, *parts: str) -> UUID:

@@ -7,6 +7,7 @@ from token_issuer.models.api_key import ApiKey, ApiKeySecret
 from token_issuer.models.application import Application
 from token_issuer.models.audit_event import AuditEvent, AuditKind
 from token_issuer.models.certificate import Certificate, CertificateState
+from token_issuer.models.hourly_count import Counted, HourlyCount, hour_key
 from token_issuer.models.issued_token import IssuedToken, Origin, Principal
 from token_issuer.models.one_time_key import OneTimeKey
 from token_issuer.models.revocation_epoch import EpochKind, RevocationEpoch, epoch_key, epochs_now
@@ -26,7 +27,9 @@ __all__ = [
     "AuditKind",
     "Certificate",
     "CertificateState",
+    "Counted",
     "EpochKind",
+    "HourlyCount",
     "IssuedToken",
     "OneTimeKey",
     "Origin",
@@ -44,4 +47,5 @@ __all__ = [
     "Window",
     "epoch_key",
     "epochs_now",
+    "hour_key",
 ]

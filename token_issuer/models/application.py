@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -70,6 +70,7 @@ class Application(models.Model):
         verbose_name = _("application")
         verbose_name_plural = _("applications")
         ordering: ClassVar[list[str]] = ["name", "id"]
+        permissions: ClassVar[list[tuple[str, Any]]] = [("diagnose_application", "Can run the doctor")]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.CheckConstraint(condition=Q(slots__gte=1, slots__lte=MOST_SLOTS), name="slots_are_1_to_16"),
         ]

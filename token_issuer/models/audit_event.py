@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -51,6 +51,8 @@ class AuditKind(models.TextChoices):
     API_KEY_CHANGED = "api_key_changed", _("API key changed")
     API_KEY_ROTATED = "api_key_rotated", _("API key rotated")
     API_KEY_REVOKED = "api_key_revoked", _("API key revoked")
+    ACCESS_ENDED = "access_ended", _("all access of a person ended")
+    EXPORTED = "exported", _("audit exported")
 
 
 class AuditEvent(models.Model):
@@ -94,6 +96,7 @@ class AuditEvent(models.Model):
         verbose_name_plural = _("audit events")
         ordering: ClassVar[list[str]] = ["-id"]
         default_permissions = ("view",)
+        permissions: ClassVar[list[tuple[str, Any]]] = [("export_auditevent", "Can export audit events")]
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["user", "-id"], name="token_issuer_event_user"),
             models.Index(fields=["application", "-id"], name="token_issuer_event_app"),

@@ -158,6 +158,8 @@ class IssuedToken(models.Model):
             ("revoke_issuedtoken", "Can revoke issued tokens"),
             ("inspect_issuedtoken", "Can inspect tokens"),
             ("make_temporary_token", "Can make temporary tokens"),
+            ("export_issuedtoken", "Can export issued tokens"),
+            ("end_access", "Can end all access of a person"),
         ]
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["user", "-id"], name="token_issuer_token_user"),
