@@ -97,7 +97,7 @@ def test_what_was_given_up_is_told_again_by_a_button(site, client, call, vendor)
 
 def test_a_vendor_that_will_be_told_again(site, call, vendor):
     vendor.answer = lambda _asked: in_json({}, status=500)
-    seen = "The vendor has not been told yet and will be told again: failed: Agora answered 500."
+    seen = "The vendor has not been told yet and will be told again : failed: Agora answered 500."
     assert seen in text_of(revoke(site, call))
     assert seen in text_of(site.get(url("issuedtoken", "change", call.pk)))
 

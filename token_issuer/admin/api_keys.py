@@ -21,6 +21,7 @@ from token_issuer.admin.choosing import application_choices, chosen_application
 from token_issuer.admin.pages import Deed, require
 from token_issuer.admin.searching import could_be_a_token
 from token_issuer.admin.secrecy import handles_secrets
+from token_issuer.admin.standings import state
 from token_issuer.errors import FieldError, TokenIssuerError
 from token_issuer.models import ApiKey, ApiKeySecret
 from token_issuer.services import api_keys
@@ -86,7 +87,7 @@ class ApiKeyAdmin(BorrowingAdmin):
     @admin.display(description=_("state"))
     def state_label(self, key: ApiKey) -> str:
         """Whether it is good."""
-        return str(STATES[key.ended(timezone.now())])
+        return _state(key.ended(timezone.now()))
 
     @admin.display(description=_("last used"))
     def last_used(self, key: ApiKey) -> datetime | None:
@@ -196,7 +197,7 @@ class ApiKeyAdmin(BorrowingAdmin):
             "subtitle": None,
             "object_id": str(key.pk),
             "key": key,
-            "state": STATES[key.ended(at)],
+            "state": _state(key.ended(at)),
             "ended": bool(key.ended(at)),
             "working": {row.pk for row in api_keys.working(key, at=at)},
             "secrets": key.secrets.all()[:MOST_SECRETS],
@@ -242,6 +243,10 @@ class ApiKeyAdmin(BorrowingAdmin):
             asks_reason=True,
         )
         return self.confirmed(request, key, deed, back=self.url("change", key.pk))
+
+
+def _state(ended: str) -> str:
+    return state(ended or "live", STATES[ended])
 
 
 def _current(key: ApiKey) -> str:

@@ -19,6 +19,7 @@ from token_issuer.admin.callers import caller_of
 from token_issuer.admin.choosing import Choice
 from token_issuer.admin.pages import Deed, OwnPages, require
 from token_issuer.admin.secrecy import handles_secrets
+from token_issuer.admin.standings import on_or_off, standing
 from token_issuer.crypto.references import ReferenceBroken
 from token_issuer.errors import FieldError, TokenIssuerError
 from token_issuer.models import ApiKey, Application, Certificate, Rule
@@ -27,6 +28,7 @@ from token_issuer.services import editing, registering, switching, temporary
 
 if TYPE_CHECKING:
     from django import forms
+    from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
     from django.urls import URLPattern
 
@@ -39,7 +41,7 @@ MOST_CERTIFICATES = 20  # on an application's page, newest first; the certificat
 class ApplicationAdmin(OwnPages):
     """Our registrations at vendors."""
 
-    list_display = ("name", "slug", "provider_label", "environment", "public_id", "is_on")
+    list_display = ("name", "slug", "provider_label", "environment", "public_id", "state_label")
     search_fields = ("name", "slug", "public_id")
     show_full_result_count = False
     add_form_template = "admin/token_issuer/application_form.html"
@@ -64,10 +66,10 @@ class ApplicationAdmin(OwnPages):
         known = providers().get(application.provider)
         return gettext(known.label) if known else gettext("%s (not installed)") % application.provider
 
-    @admin.display(description=_("on"), boolean=True)
-    def is_on(self, application: Application) -> bool:
+    @admin.display(description=_("state"))
+    def state_label(self, application: Application) -> str:
         """Whether it may be asked for tokens."""
-        return not application.is_disabled
+        return on_or_off(application.is_disabled)
 
     # Adding
 
@@ -172,7 +174,8 @@ class ApplicationAdmin(OwnPages):
             "application": application,
             "provider": provider,
             "public_id_label": gettext(provider.public_id_field.label),
-            "certificates": application.certificates.all()[:MOST_CERTIFICATES] if may_see_certificates else None,
+            "state": on_or_off(application.is_disabled),
+            "certificates": _with_state(application.certificates.all()) if may_see_certificates else None,
             "may_try": temporary_tokens.is_offered(request, provider),
             "may_stage": certificates.has_add_permission(request),
             "purposes": [*provider.secret_fields],
@@ -225,3 +228,7 @@ class ApplicationAdmin(OwnPages):
             logged="Switched on.",
         )
         return self.confirmed(request, application, deed, back=self.url("change", application.pk))
+
+
+def _with_state(certificates: QuerySet[Certificate]) -> list[tuple[Certificate, str]]:
+    return [(certificate, standing(certificate.state)) for certificate in certificates[:MOST_CERTIFICATES]]

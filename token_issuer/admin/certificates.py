@@ -19,9 +19,10 @@ from token_issuer.admin.choosing import certificate_choices, chosen_application
 from token_issuer.admin.pages import Deed, OwnPages, require
 from token_issuer.admin.secrecy import handles_secrets
 from token_issuer.admin.service_forms import CertificateForm
+from token_issuer.admin.standings import standing
 from token_issuer.crypto.references import ReferenceBroken
 from token_issuer.errors import FieldError, TokenIssuerError
-from token_issuer.models import Application, Certificate, CertificateState
+from token_issuer.models import Application, Certificate
 from token_issuer.registry import providers
 from token_issuer.services import rotating
 
@@ -30,14 +31,6 @@ if TYPE_CHECKING:
     from django.urls import URLPattern
 
     from token_issuer.providers.base import VendorFacts
-
-STATE_LABELS = {
-    CertificateState.STAGED: _("staged"),
-    CertificateState.ACTIVE: _("active"),
-    CertificateState.RETIRING: _("retiring"),
-    CertificateState.RETIRED: _("retired"),
-    CertificateState.REVOKED: _("revoked"),
-}
 
 
 @admin.register(Certificate)
@@ -87,7 +80,7 @@ class CertificateAdmin(OwnPages, ReadOnlyAdmin):
     @admin.display(description=_("state"))
     def state_label(self, certificate: Certificate) -> str:
         """Where it is in its life."""
-        return str(STATE_LABELS[certificate.state])
+        return standing(certificate.state)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None

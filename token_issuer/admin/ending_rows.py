@@ -17,7 +17,7 @@ from token_issuer.admin import revoking
 from token_issuer.admin.base import EvidenceAdmin
 from token_issuer.admin.callers import caller_of
 from token_issuer.admin.pages import OwnPages, ReasonForm, require
-from token_issuer.admin.standings import STANDING_LABELS, short
+from token_issuer.admin.standings import short, standing
 from token_issuer.models import Standing
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class EndableAdmin(OwnPages, EvidenceAdmin):
     @admin.display(description=_("standing"))
     def standing_label(self, row: Any) -> str:  # noqa: ANN401
         """Whether it is good now, and how it ended if not."""
-        return str(STANDING_LABELS[row.standing(timezone.now())])
+        return standing(row.standing(timezone.now()))
 
     @admin.display(description=_("created at"))
     def created(self, row: Any) -> str:  # noqa: ANN401

@@ -17,7 +17,7 @@ from token_issuer.admin.base import EvidenceAdmin
 from token_issuer.admin.callers import caller_of
 from token_issuer.admin.pages import OwnPages, require
 from token_issuer.admin.secrecy import handles_secrets
-from token_issuer.admin.standings import STANDING_LABELS, short
+from token_issuer.admin.standings import short, standing
 from token_issuer.models import IssuedToken, Standing
 from token_issuer.services import checking as checking_service
 from token_issuer.services import outbox
@@ -89,7 +89,7 @@ class IssuedTokenAdmin(OwnPages, EvidenceAdmin):
     @admin.display(description=_("standing"))
     def standing_label(self, token: IssuedToken) -> str:
         """Whether it is good now, and how it ended if not."""
-        return str(STANDING_LABELS[token.standing(timezone.now())])
+        return standing(token.standing(timezone.now()))
 
     @admin.display(description=_("issued at"))
     def issued(self, token: IssuedToken) -> str:

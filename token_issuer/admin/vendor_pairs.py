@@ -15,8 +15,8 @@ from django.utils.translation import gettext_lazy as _
 from token_issuer.admin import searching
 from token_issuer.admin.base import EvidenceAdmin
 from token_issuer.admin.pages import Deed, OwnPages, require
-from token_issuer.admin.standings import short
-from token_issuer.models import PairStanding, VendorPair
+from token_issuer.admin.standings import short, standing
+from token_issuer.models import VendorPair
 from token_issuer.services import pair_rows, pairs
 
 if TYPE_CHECKING:
@@ -24,13 +24,6 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest, HttpResponse
     from django.urls import URLPattern
-
-STANDING_LABELS = {
-    PairStanding.LIVE: _("connected"),
-    PairStanding.REFUSED: _("refused by the vendor: its user has to connect again"),
-    PairStanding.REVOKED: _("ended with the tokens of its user, application or API key: its user has to connect again"),
-    PairStanding.EXPIRED: _("expired: its user has to connect again"),
-}
 
 
 @admin.register(VendorPair)
@@ -118,7 +111,7 @@ class VendorPairAdmin(OwnPages, EvidenceAdmin):
     @admin.display(description=_("standing"))
     def standing_label(self, row: VendorPair) -> str:
         """Whether it is good, and why not."""
-        return str(STANDING_LABELS[row.standing(timezone.now())])
+        return standing(row.standing(timezone.now()))
 
     @admin.display(description=_("handed in"))
     def kept(self, row: VendorPair) -> str:
