@@ -24,6 +24,7 @@ def deeds(rows):
         url("certificate", "activate", rows["certificate"].pk),
         url("certificate", "retire", rows["certificate"].pk),
         url("certificate", "revoke", rows["certificate"].pk),
+        url("certificate", "replace", rows["certificate"].pk),
         url("issuedtoken", "revoke", rows["issuedtoken"].pk),
         url("issuedtoken", "revoke_selected"),
         url("onetimekey", "revoke", rows["onetimekey"].pk),

@@ -285,6 +285,20 @@ def test_what_a_reference_leads_to_must_fit_the_provider(person, rooms, monkeypa
     assert states() == [CertificateState.ACTIVE]
 
 
+def test_a_staged_certificate_may_take_the_place_of_a_leaked_one(person, rooms, old):
+    staged = rotating.stage(person, rooms, secret=NEW, at=AT)
+    assert rotating.replace(person, old, secret={}, staged=staged, reason="leak", at=LATER) == staged
+    assert states() == [CertificateState.REVOKED, CertificateState.ACTIVE]
+
+
+def test_only_a_staged_certificate_of_its_own_kind_takes_its_place(person, rooms, old):
+    others = [CertificateFactory(application=rooms, purpose="call"), CertificateFactory(), old]
+    for other in others:
+        with pytest.raises(Conflict):
+            rotating.replace(person, old, secret={}, staged=other, reason="leak", at=LATER)
+    assert states()[0] is CertificateState.ACTIVE
+
+
 def test_a_leaked_secret_may_be_replaced_by_a_reference(person, rooms, old, monkeypatch):
     monkeypatch.setenv("ROOMS_SECRET", NEW["secret"])
     fresh = rotating.replace(person, old, secret={}, reference="env:ROOMS_SECRET", reason="leak", at=LATER)

@@ -10,9 +10,11 @@ from django.http import Http404
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from token_issuer.admin import replacing
 from token_issuer.admin.base import ReadOnlyAdmin
 from token_issuer.admin.callers import caller_of
 from token_issuer.admin.choosing import certificate_choices, chosen_application
@@ -38,6 +40,7 @@ class CertificateAdmin(OwnPages, ReadOnlyAdmin):
     """What signs for our applications."""
 
     list_display = ("fingerprint", "application", "purpose", "state_label", "created_at", "activated_at")
+    rotator_columns = ("actions_label",)  # beside those, for who may rotate
     list_select_related = ("application",)
     search_fields = ("=fingerprint", "=application__slug")
     search_help_text = _("Fingerprint, or an application's slug.")
@@ -71,6 +74,7 @@ class CertificateAdmin(OwnPages, ReadOnlyAdmin):
     def get_urls(self) -> list[URLPattern]:
         """Add the buttons' pages to Django's own."""
         return [
+            self.own_path("<uuid:row_id>/replace/", self.replace_view, "replace"),
             self.own_path("<uuid:row_id>/activate/", self.activate_view, "activate"),
             self.own_path("<uuid:row_id>/retire/", self.retire_view, "retire"),
             self.own_path("<uuid:row_id>/revoke/", self.revoke_view, "revoke"),
@@ -81,6 +85,17 @@ class CertificateAdmin(OwnPages, ReadOnlyAdmin):
     def state_label(self, certificate: Certificate) -> str:
         """Where it is in its life."""
         return standing(certificate.state)
+
+    def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
+        """Show what can be done to whom may do it."""
+        return (*self.list_display, *(self.rotator_columns if self.has_rotate_permission(request) else ()))
+
+    @admin.display(description=_("actions"))
+    def actions_label(self, certificate: Certificate) -> str:
+        """The way out of a leak, where it signs."""
+        if not certificate.state.may_sign:
+            return ""
+        return format_html('<a href="{}">{}</a>', self.url("replace", certificate.pk), _("Replace now, it leaked"))
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -137,6 +152,12 @@ class CertificateAdmin(OwnPages, ReadOnlyAdmin):
         except TokenIssuerError as error:
             form.add_error(None, error.message)
         return None
+
+    @handles_secrets
+    def replace_view(self, request: HttpRequest, row_id: UUID) -> HttpResponse:
+        """Take the secret that replaces a leaked one; afterwards say what is left to do at the vendor."""
+        certificate = self._rotatable(request, row_id)
+        return replacing.page(self, request, certificate, back=self._home(request, certificate))
 
     def activate_view(self, request: HttpRequest, row_id: UUID) -> HttpResponse:
         """Confirm, then let it sign."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from django.db import IntegrityError
 from django.db.models import F
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from token_issuer.services.callers import Caller
 
 Result = TypeVar("Result")
+
+_STAGED: Final = {"activated_at__isnull": True, "revoked_at__isnull": True}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,7 +151,7 @@ def activate(caller: Caller, certificate: Certificate, *, at: datetime) -> None:
         with durable():
             # Retire first: between the two statements there may be none active, never two.
             _signing(certificate).update(retiring_at=at)
-            _step(certificate, {"activated_at__isnull": True, "revoked_at__isnull": True}, activated_at=at)
+            _step(certificate, _STAGED, activated_at=at)
             _touch(certificate)
             _record(AuditKind.CERTIFICATE_ACTIVATED, caller, certificate, at=at)
 
@@ -201,16 +203,20 @@ def replace(
     at: datetime,
     reference: str = "",
     algorithm: str = "",
+    staged: Certificate | None = None,
 ) -> Certificate:
     """Take a new secret because the old one leaked: revoke, stage and activate in one transaction.
 
+    ``staged`` is a certificate that was staged before, to be activated instead of a new secret.
+
     Raises:
         BadOption: the new secret does not fit, or is the old one.
-        Conflict: the certificate was revoked before, or another one was activated at the same moment; nothing changed.
+        Conflict: the certificate was revoked before, or another one was activated at the same moment, or the staged
+            one is not staged any more; nothing changed.
     """
     application = certificate.application
     secret = SecretParts(secret)  # as in stage
-    if not reference:
+    if not reference and staged is None:
         check_secret(get_provider(application.provider), certificate.purpose, secret)
     material = Material(
         purpose=certificate.purpose,
@@ -225,8 +231,8 @@ def replace(
             _revoke(caller, certificate, box, reason=clean(reason, LONGEST_REASON), at=at)
             # Whatever still signs gives way: the caller asked for this secret to be the one.
             _signing(certificate).update(retiring_at=at)
-            fresh = new_certificate(caller, application, material, at=at)
-            _step(fresh, {}, activated_at=at)
+            fresh = staged or new_certificate(caller, application, material, at=at)
+            _step(fresh, {**_STAGED, **_beside(certificate)}, activated_at=at)
             _record(AuditKind.CERTIFICATE_ACTIVATED, caller, fresh, at=at)
             return fresh
 
@@ -235,6 +241,11 @@ def replace(
     _changed(caller, fresh, "activated", at=at)
     push_first(box.ids, caller, at=at, patience=Patience())
     return fresh
+
+
+def _beside(certificate: Certificate) -> dict[str, object]:
+    """What a certificate has in common with those that may take its place."""
+    return {"application_id": certificate.application_id, "purpose": certificate.purpose}
 
 
 def _activating(work: Callable[[], Result]) -> Result:
@@ -257,11 +268,10 @@ def _revoke(caller: Caller, certificate: Certificate, box: Outbox, *, reason: st
 
 def _signing(certificate: Certificate) -> CertificateQuerySet:
     """The one that signs now for the same purpose."""
-    rows = Certificate.objects.using(write_alias())
-    return rows.filter(application_id=certificate.application_id, purpose=certificate.purpose).active()
+    return Certificate.objects.using(write_alias()).filter(**_beside(certificate)).active()
 
 
-def _step(certificate: Certificate, wanted: Mapping[str, bool], **changes: object) -> None:
+def _step(certificate: Certificate, wanted: Mapping[str, object], **changes: object) -> None:
     rows = Certificate.objects.using(write_alias()).filter(pk=certificate.pk, **wanted)
     if rows.update(**changes) != 1:
         msg = "The certificate is not in a state that allows this; somebody else may have changed it."

@@ -1,0 +1,150 @@
+"""A certificate that leaked: one form takes the new secret, and the page then says what is left to do at the vendor."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib import messages
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+
+from token_issuer.admin.callers import caller_of
+from token_issuer.admin.pages import ReasonForm
+from token_issuer.admin.service_forms import CertificateForm
+from token_issuer.crypto.references import ReferenceBroken
+from token_issuer.errors import FieldError, TokenIssuerError
+from token_issuer.models import Certificate, CertificateState
+from token_issuer.registry import providers
+from token_issuer.services import outbox, rotating, using
+from token_issuer.services.revoking import ending_of
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from django.http import HttpRequest, HttpResponse
+
+    from token_issuer.admin.pages import OwnPages
+    from token_issuer.providers.base import Provider
+    from token_issuer.services.using import Use
+
+MOST_STAGED = 20  # to choose from, newest first
+
+
+class ReplaceForm(CertificateForm):
+    """What takes a leaked certificate's place, and why."""
+
+    required_css_class = "required"
+
+    def __init__(self, provider: Provider, certificate: Certificate, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  as Django's
+        super().__init__(provider, *args, purpose=certificate.purpose, **kwargs)
+        self.candidates = {str(row.pk): row for row in _staged(certificate)}
+        if self.candidates:
+            named = [(key, _("The staged one, %s") % row.fingerprint) for key, row in self.candidates.items()]
+            self.fields["staged"] = forms.ChoiceField(
+                label=_("Replace it with"), required=False, choices=[("", _("A new secret, as follows")), *named]
+            )
+        self.fields["reason"] = ReasonForm.base_fields["reason"]
+        self.order_fields(["reason", "staged"])
+
+    @property
+    def staged(self) -> Certificate | None:
+        """The certificate that was staged before, if that is chosen."""
+        return self.candidates.get(self.cleaned_data.get("staged", ""))
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse a secret beside the staged certificate: nobody could tell which of them is meant."""
+        cleaned = super().clean()
+        if self.staged and (self.secret or self.reference):
+            self.add_error("staged", _("Choose the staged one or give a new secret, not both."))
+        return cleaned
+
+
+def _staged(certificate: Certificate) -> list[Certificate]:
+    rows = Certificate.objects.filter(application_id=certificate.application_id, purpose=certificate.purpose)
+    return [*rows.filter(activated_at__isnull=True, revoked_at__isnull=True)[:MOST_STAGED]]
+
+
+def page(admin: OwnPages, request: HttpRequest, certificate: Certificate, *, back: str) -> HttpResponse:
+    """Show what replacing ends, do it, and show what is left to do. The edge checked who may."""
+    provider = providers().get(certificate.application.provider)
+    if provider is None or certificate.state is not CertificateState.ACTIVE:
+        return _afterwards(admin, request, certificate, provider, back=back)
+    form = ReplaceForm(provider, certificate, request.POST if request.method == "POST" else None)
+    at = timezone.now()
+    use = using.use_of(certificate, at=at)
+    fresh = _replaced(request, form, certificate, at=at) if form.is_valid() else None
+    if fresh is None:
+        context = {"title": gettext("Replace %s now?") % certificate.fingerprint, "object": certificate, "form": form}
+        more = {"use": use, **_endings(request, use, at=at), "purpose": certificate.purpose, "provider": provider}
+        return admin.page(request, "certificate_replace.html", {**context, **more, "back": back})
+    admin.log_change(request, certificate, "Replaced: it leaked.")
+    admin.log_addition(request, fresh, [{"added": {}}])
+    messages.success(request, _done(fresh, use))
+    # The vendor's steps take time: their page has an address that can be opened again.
+    return redirect(request.path)
+
+
+def _replaced(request: HttpRequest, form: ReplaceForm, certificate: Certificate, *, at: datetime) -> Certificate | None:
+    try:
+        return rotating.replace(
+            caller_of(request),
+            certificate,
+            secret=form.secret,
+            reference=form.reference,
+            algorithm=form.algorithm,
+            staged=form.staged,
+            reason=form.cleaned_data["reason"],
+            at=at,
+        )
+    except FieldError as error:
+        form.add_refusal(error)
+    except ReferenceBroken as error:
+        form.add_error("reference", str(error))
+    except TokenIssuerError as error:
+        form.add_error(None, error.message)
+    return None
+
+
+def _done(fresh: Certificate, use: Use) -> str:
+    ended = ngettext(
+        "%(fingerprint)s is active now. The leaked certificate and its %(count)s live token have ended here.",
+        "%(fingerprint)s is active now. The leaked certificate and its %(count)s live tokens have ended here.",
+        use.live,
+    )
+    return ended % {"fingerprint": fresh.fingerprint, "count": f"{use.live}+" if use.capped else use.live}
+
+
+def _endings(request: HttpRequest, use: Use, *, at: datetime) -> dict[str, Any]:
+    """Return what people read of when the tokens really end."""
+    if use.last is None:
+        return {}
+    ending = ending_of(use.last, at=at)
+    told = [ending.sentence, *outbox.sentences([use.last], caller_of(request), at=at)]
+    return {"ending": ending, "at": at, "sentences": [gettext(text) for text in told if text]}
+
+
+def _afterwards(
+    admin: OwnPages, request: HttpRequest, certificate: Certificate, provider: Provider | None, *, back: str
+) -> HttpResponse:
+    rows = Certificate.objects.filter(application_id=certificate.application_id, purpose=certificate.purpose)
+    revoked = certificate.state is CertificateState.REVOKED
+    title = gettext("%s was revoked") if revoked else gettext("%s does not sign")
+    if request.method == "POST":
+        messages.error(request, gettext("Nothing was changed: somebody else may have replaced it before you."))
+    return admin.page(
+        request,
+        "certificate_replaced.html",
+        {
+            "title": title % certificate.fingerprint,
+            "object": certificate,
+            "revoked": revoked,
+            "signs_now": rows.active().first(),
+            "steps": [gettext(step) for step in provider.vendor.leak_steps] if provider else [],
+            "vendor": provider.vendor if provider else None,
+            "may_check": request.user.has_perm("token_issuer.inspect_issuedtoken"),
+            "back": back,
+        },
+    )
