@@ -31,6 +31,7 @@ DEFAULTS: dict[str, object] = {
     "RETENTION": timedelta(days=180),
     "TEMPORARY_TOKENS": False,
     "GROUPS_OF_USER": None,
+    "APPLICATIONS_OF_STAFF": None,
     "SELF_CHECK": False,
 }
 
@@ -114,6 +115,7 @@ def test_debug_changes_the_default(given, settings: Settings, name: str, in_debu
         ("RETENTION", timedelta(days=1), timedelta(days=1)),
         ("TEMPORARY_TOKENS", True, True),
         ("GROUPS_OF_USER", f"{__name__}.groups_of", groups_of),
+        ("APPLICATIONS_OF_STAFF", f"{__name__}.groups_of", groups_of),
         ("SELF_CHECK", True, True),
     ],
 )
@@ -151,6 +153,7 @@ def test_a_value_is_read_when_used(given, name: str, value: object, expected: ob
         ("RETENTION", 1.5),
         ("TEMPORARY_TOKENS", "yes"),
         ("GROUPS_OF_USER", groups_of),
+        ("APPLICATIONS_OF_STAFF", groups_of),
         ("SELF_CHECK", 0),
     ],
 )

@@ -43,6 +43,7 @@ EXPECTED: Final[Mapping[str, str]] = {
     "RETENTION": "must be a timedelta or whole seconds.",
     "TEMPORARY_TOKENS": "must be True or False.",
     "GROUPS_OF_USER": "must be the dotted path of a function.",
+    "APPLICATIONS_OF_STAFF": "must be the dotted path of a function.",
     "SELF_CHECK": "must be True or False.",
 }
 """Every setting there is, with the sentence for a value of the wrong kind."""
@@ -141,6 +142,14 @@ class Conf:
         """The function that names a user's groups for user models without ``groups``; None."""
         path = self._read("GROUPS_OF_USER", None, _text)
         return cast("Callable[[Any], Iterable[Any]]", self.resolve("GROUPS_OF_USER", path)) if path else None
+
+    @property
+    def applications_of_staff(self) -> Callable[[Any], Iterable[str] | None] | None:
+        """The function that names the applications which a member of staff sees in the admin; None for all of them."""
+        path = self._read("APPLICATIONS_OF_STAFF", None, _text)
+        if not path:
+            return None
+        return cast("Callable[[Any], Iterable[str] | None]", self.resolve("APPLICATIONS_OF_STAFF", path))
 
     @property
     def self_check(self) -> bool:

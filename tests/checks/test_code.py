@@ -31,6 +31,7 @@ HERE = __name__
         {"POLICIES": {"*": f"{HERE}.takes_one", "rooms": f"{HERE}.takes_one"}},
         {"POLICIES": {"*": "builtins.min"}},  # a signature that Python does not know
         {"GROUPS_OF_USER": f"{HERE}.takes_one"},
+        {"APPLICATIONS_OF_STAFF": f"{HERE}.takes_one"},
         {"AUTHENTICATION_CLASSES": [f"{HERE}.Authentication"]},
     ],
 )
@@ -44,6 +45,7 @@ def test_what_fits_gives_no_message(found, values: dict[str, object]) -> None:
         ("E008", "POLICIES", lambda path: {"rooms": path}),
         ("E009", "AUTHENTICATION_CLASSES", lambda path: [path]),
         ("E020", "GROUPS_OF_USER", lambda path: path),
+        ("E027", "APPLICATIONS_OF_STAFF", lambda path: path),
     ],
 )
 def test_a_path_that_leads_nowhere(found, number: str, name: str, make) -> None:
@@ -54,7 +56,11 @@ def test_a_path_that_leads_nowhere(found, number: str, name: str, make) -> None:
 
 @pytest.mark.parametrize(
     ("number", "name", "make"),
-    [("E008", "POLICIES", lambda path: {"rooms": path}), ("E020", "GROUPS_OF_USER", lambda path: path)],
+    [
+        ("E008", "POLICIES", lambda path: {"rooms": path}),
+        ("E020", "GROUPS_OF_USER", lambda path: path),
+        ("E027", "APPLICATIONS_OF_STAFF", lambda path: path),
+    ],
 )
 @pytest.mark.parametrize(
     ("function", "message"), [("takes_none", "must take one argument."), ("waits", "must not be asynchronous.")]

@@ -35,6 +35,7 @@ def test_good_settings_give_no_message(found) -> None:
         ("E018", "RETENTION", "180"),
         ("E019", "TEMPORARY_TOKENS", "yes"),
         ("E020", "GROUPS_OF_USER", 5),
+        ("E027", "APPLICATIONS_OF_STAFF", 5),
         ("E021", "SELF_CHECK", "yes"),
     ],
 )

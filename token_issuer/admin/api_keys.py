@@ -77,11 +77,11 @@ class ApiKeyAdmin(BorrowingAdmin):
 
     # The list
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[ApiKey]:
+    def all_rows(self, request: HttpRequest) -> QuerySet[ApiKey]:
         """Look up when any of its secrets was used last."""
         secrets = ApiKeySecret.objects.filter(api_key=OuterRef("pk")).order_by().values("api_key")
         last = secrets.annotate(last=Max("last_used_at")).values("last")
-        rows: QuerySet[ApiKey] = super().get_queryset(request)
+        rows: QuerySet[ApiKey] = super().all_rows(request)
         return rows.annotate(last_used_at=Subquery(last))
 
     @admin.display(description=_("state"))
@@ -92,7 +92,7 @@ class ApiKeyAdmin(BorrowingAdmin):
     @admin.display(description=_("last used"))
     def last_used(self, key: ApiKey) -> datetime | None:
         """When it was used last, to the minute."""
-        found: datetime | None = key.last_used_at  # type: ignore[attr-defined]  # annotated by get_queryset
+        found: datetime | None = key.last_used_at  # type: ignore[attr-defined]  # annotated by all_rows
         return found
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
@@ -112,7 +112,7 @@ class ApiKeyAdmin(BorrowingAdmin):
         require(self.has_add_permission(request))
         application = chosen_application(request)
         if application is None:
-            choices = application_choices()
+            choices = application_choices(request)
             return self.page(request, "choose.html", {"title": gettext("For which application?"), "choices": choices})
         borrowed = self.borrowed(request, "purpose", "owner", "expires_at", "acts_as")
         posted = request.POST if request.method == "POST" else None

@@ -20,6 +20,7 @@ from token_issuer.admin.choosing import Choice
 from token_issuer.admin.pages import Deed, OwnPages, require
 from token_issuer.admin.secrecy import handles_secrets
 from token_issuer.admin.standings import on_or_off, standing
+from token_issuer.admin.tenancy import is_restricted
 from token_issuer.crypto.references import ReferenceBroken
 from token_issuer.errors import FieldError, TokenIssuerError
 from token_issuer.models import ApiKey, Application, Certificate, Rule
@@ -44,8 +45,13 @@ class ApplicationAdmin(OwnPages):
     list_display = ("name", "slug", "provider_label", "environment", "public_id", "state_label")
     search_fields = ("name", "slug", "public_id")
     show_full_result_count = False
+    tenant_path = "pk"
     add_form_template = "admin/token_issuer/application_form.html"
     change_form_template = "admin/token_issuer/application_form.html"
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Not for those who may see some applications only: nobody could say whose a new one is."""
+        return super().has_add_permission(request) and not is_restricted(request)
 
     def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
         """No: the audit refers to it. It is switched off instead."""

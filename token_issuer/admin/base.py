@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import SEARCH_VAR
@@ -11,6 +11,7 @@ from django.core.paginator import Paginator
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
+from token_issuer.admin import tenancy
 from token_issuer.admin.searching import could_be_a_token, matching
 
 if TYPE_CHECKING:
@@ -63,8 +64,18 @@ class StyledAdmin(AnyModelAdmin):
     Django's own pages that save open a transaction of their own.
     """
 
+    tenant_path: ClassVar[str] = "application_id"  # the column that says whose a row is
+
     class Media:
         css = {"all": ("token_issuer/admin.css",)}
+
+    def all_rows(self, request: HttpRequest) -> QuerySet[Any]:
+        """Return the rows as this admin reads them, whoever asks; what a subclass overrides."""
+        return super().get_queryset(request)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Return the rows of the applications that this person may see: lists, pages and actions have no others."""
+        return tenancy.limited(request, self.all_rows(request), self.tenant_path)
 
     def get_urls(self) -> list[URLPattern]:
         """Return Django's own pages."""

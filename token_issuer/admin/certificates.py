@@ -113,7 +113,7 @@ class CertificateAdmin(OwnPages, ReadOnlyAdmin):
         application = chosen_application(request)
         provider = providers().get(application.provider) if application else None
         if application is None or provider is None:
-            choices = certificate_choices()
+            choices = certificate_choices(request)
             return self.page(request, "choose.html", {"title": gettext("For which application?"), "choices": choices})
         purpose = request.GET.get("purpose") or provider.first_purpose
         if purpose is None or purpose not in provider.secret_fields:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from token_issuer.admin.callers import caller_of
+from token_issuer.admin.tenancy import applications_of
 from token_issuer.crypto import TokenText
 from token_issuer.errors import TokenIssuerError
 from token_issuer.models import ApiKey, OneTimeKey, TokenFamily
@@ -91,7 +92,12 @@ def page(admin: OwnPages, request: HttpRequest) -> HttpResponse:
 def _checked(request: HttpRequest, form: CheckForm) -> Checked:
     text = TokenText(form.cleaned_data["token"])
     return checking.check(
-        caller_of(request), text, at=timezone.now(), expected=form.expected(), code=form.cleaned_data["code"]
+        caller_of(request),
+        text,
+        at=timezone.now(),
+        expected=form.expected(),
+        code=form.cleaned_data["code"],
+        within=applications_of(request),
     )
 
 

@@ -18,6 +18,7 @@ from token_issuer.admin.callers import caller_of
 from token_issuer.admin.pages import OwnPages, require
 from token_issuer.admin.secrecy import handles_secrets
 from token_issuer.admin.standings import short, standing
+from token_issuer.admin.tenancy import applications_of
 from token_issuer.models import IssuedToken, Standing
 from token_issuer.services import checking as checking_service
 from token_issuer.services import outbox
@@ -71,7 +72,7 @@ class IssuedTokenAdmin(OwnPages, EvidenceAdmin):
         """Whether this person may end tokens; seeing them is another permission."""
         return bool(request.user.has_perm("token_issuer.revoke_issuedtoken"))
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[IssuedToken]:
+    def all_rows(self, request: HttpRequest) -> QuerySet[IssuedToken]:
         """Read where it is decided, with the epochs: a set that was revoked shows at once."""
         return IssuedToken.objects.using(write_alias()).with_epochs_now()
 
@@ -150,19 +151,18 @@ class IssuedTokenAdmin(OwnPages, EvidenceAdmin):
         pasted = request.POST.get("pasted", "").strip() if request.method == "POST" else ""
         if not pasted:
             return redirect(self.url("changelist"))
-        token_id = self._id_of(pasted)
+        token_id = self._id_of(request, pasted)
         if token_id is None:
             told = gettext("Nothing that this site issued matches. Was it pasted whole, and was it issued here?")
             messages.warning(request, told)
             return redirect(self.url("changelist"))
         return redirect(self.url("change", token_id))
 
-    @staticmethod
-    def _id_of(pasted: str) -> UUID | None:
+    def _id_of(self, request: HttpRequest, pasted: str) -> UUID | None:
         try:
-            rows = IssuedToken.objects.using(write_alias()).filter(pk=UUID(pasted))
+            rows = self.get_queryset(request).filter(pk=UUID(pasted))
         except ValueError:
-            token = find(pasted)
+            token = find(pasted, within=applications_of(request))
             return token.pk if token else None
         return rows.values_list("pk", flat=True).first()
 

@@ -45,7 +45,7 @@ class OneTimeKeyAdmin(EndableAdmin):
         """What is no id is a person."""
         return "id" if searching.kind_of(term) == "id" else "user"
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[OneTimeKey]:
+    def all_rows(self, request: HttpRequest) -> QuerySet[OneTimeKey]:
         """Read where it is decided, with the epochs: keys that a log-out ended show at once."""
         return OneTimeKey.objects.using(write_alias()).with_epochs_now()
 

@@ -44,11 +44,11 @@ class RuleAdmin(OwnPages):
         (_("Made"), {"fields": ("created_at", "created_by")}),
     )
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Rule]:
+    def all_rows(self, request: HttpRequest) -> QuerySet[Rule]:
         """Count the people, who may be thousands; fetch the groups, who are few."""
         people = Rule.users.through.objects.filter(rule_id=OuterRef("pk")).order_by()
         count = people.values("rule_id").annotate(people=Count("pk")).values_list("people")  # type: ignore[misc]  # made here
-        rows: QuerySet[Rule] = super().get_queryset(request)
+        rows: QuerySet[Rule] = super().all_rows(request)
         return rows.annotate(user_count=Coalesce(Subquery(count), 0)).prefetch_related("groups")
 
     def get_autocomplete_fields(self, request: HttpRequest) -> list[str]:
@@ -72,7 +72,7 @@ class RuleAdmin(OwnPages):
         """Whom it names."""
         if rule.everyone:
             return gettext("everyone signed in")
-        users: int = rule.user_count  # type: ignore[attr-defined]  # annotated by get_queryset
+        users: int = rule.user_count  # type: ignore[attr-defined]  # annotated by all_rows
         named = [group.name for group in rule.groups.all()]
         if users:
             named.append(ngettext("%(count)s user", "%(count)s users", users) % {"count": users})
@@ -95,7 +95,7 @@ class RuleAdmin(OwnPages):
         """Ask for the application first: its provider's privileges are the choices."""
         application = chosen_application(request)
         if application is None and self.has_add_permission(request):
-            choices = application_choices()
+            choices = application_choices(request)
             return self.page(request, "choose.html", {"title": gettext("For which application?"), "choices": choices})
         title = gettext("Add rule for %s") % application.name if application else ""
         return super().add_view(request, form_url, {**(extra_context or {}), "title": title})

@@ -48,7 +48,7 @@ class TokenFamilyAdmin(EndableAdmin):
         """What is no id is a person."""
         return "id" if searching.kind_of(term) == "id" else "user"
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[TokenFamily]:
+    def all_rows(self, request: HttpRequest) -> QuerySet[TokenFamily]:
         """Read where it is decided, with the epochs: families that a log-out ended show at once."""
         return TokenFamily.objects.using(write_alias()).with_epochs_now()
 

@@ -80,7 +80,7 @@ class VendorAccountAdmin(BorrowingAdmin, EvidenceAdmin):
         require(self.has_add_permission(request))
         application = chosen_application(request)
         if application is None:
-            choices = application_choices()
+            choices = application_choices(request)
             return self.page(request, "choose.html", {"title": gettext("For which application?"), "choices": choices})
         form = AddVendorAccountForm(
             providers().get(application.provider),

@@ -45,7 +45,7 @@ class VendorPairAdmin(OwnPages, EvidenceAdmin):
         """What is no id is a person."""
         return "id" if searching.kind_of(term) == "id" else "user"
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[VendorPair]:
+    def all_rows(self, request: HttpRequest) -> QuerySet[VendorPair]:
         """Read where it is decided, with the epochs: what a log-out ended shows at once; no sealed text is read."""
         return pair_rows.rows().defer("sealed_access", "sealed_refresh")
 

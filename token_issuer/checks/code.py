@@ -1,4 +1,4 @@
-"""The code that settings name: policies, groups, authentication classes."""
+"""The code that settings name: policies, groups, applications of staff, authentication classes."""
 
 from __future__ import annotations
 
@@ -27,6 +27,12 @@ def check_policies() -> Problems:
 def check_groups_of_user() -> Problems:
     if function := conf.groups_of_user:
         yield from _function_problems("GROUPS_OF_USER", conf.given["GROUPS_OF_USER"], function)
+
+
+@setting(Error, "token_issuer.E027", hint="It is `def applications_of(user): ...`, returning slugs, or None for all.")
+def check_applications_of_staff() -> Problems:
+    if function := conf.applications_of_staff:
+        yield from _function_problems("APPLICATIONS_OF_STAFF", conf.given["APPLICATIONS_OF_STAFF"], function)
 
 
 def _function_problems(name: str, path: str, function: Callable[..., Any]) -> Problems:

@@ -22,6 +22,7 @@ from token_issuer.services.verified import Kind
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from uuid import UUID
 
     from token_issuer.models import Application
     from token_issuer.providers.base import Provider, VendorError
@@ -69,11 +70,20 @@ class Checked:
         return None if found is None else found.application
 
 
-def check(caller: Caller, text: TokenText, *, at: datetime, expected: Expected = NOTHING, code: str = "") -> Checked:
+def check(
+    caller: Caller,
+    text: TokenText,
+    *,
+    at: datetime,
+    expected: Expected = NOTHING,
+    code: str = "",
+    within: frozenset[UUID] | None = None,
+) -> Checked:
     """Return what is known of a token, and what a vendor's error ``code`` means.
 
     A person with the permission asks about any; a server with the scope ``tokens:introspect`` about those of its
-    own application, and every other is a stranger to it.
+    own application, and every other is a stranger to it. ``within``: the applications that a person may ask about, None
+    for all; every other is a stranger to him, too.
 
     Each check is logged, with who asked and what was found, never with the text.
 
@@ -81,12 +91,14 @@ def check(caller: Caller, text: TokenText, *, at: datetime, expected: Expected =
         PolicyDenied: the caller may not ask (``scope_missing``, ``inspection_not_permitted``).
         Unavailable: the database does not answer.
     """
-    found = _checked(bare(text), at=at, within=_reach(caller), expected=expected, code=code)
+    found = _checked(bare(text), at=at, within=_reach(caller, within), expected=expected, code=code)
     _log(caller, found)
     return found
 
 
-def _checked(bare: TokenText, *, at: datetime, within: Application | None, expected: Expected, code: str) -> Checked:
+def _checked(
+    bare: TokenText, *, at: datetime, within: frozenset[UUID] | None, expected: Expected, code: str
+) -> Checked:
     known = held.find(bare, at=at, within=within)
     if known is not None:
         sentences = telling.of_held(known, at=at)
@@ -139,17 +151,17 @@ def may_check(caller: Caller) -> bool:
     return has_perm is not None and bool(has_perm(PERMISSION))
 
 
-def _reach(caller: Caller) -> Application | None:
+def _reach(caller: Caller, within: frozenset[UUID] | None) -> frozenset[UUID] | None:
     """Return whose tokens the caller may ask about; None for everybody's."""
     if caller.api_key is not None:
         caller.require_scope(TOKENS_INTROSPECT)
-        return caller.api_key.application
+        return frozenset({caller.api_key.application_id})
     if caller.origin is Origin.COMMAND:
         return None  # whoever runs commands has the database
     # An access token of ours has scopes, and none of them stands for an administrator.
     if caller.scopes is not None or not may_check(caller):
         raise PolicyDenied("inspection_not_permitted", f"This takes the permission {PERMISSION}.")
-    return None
+    return within
 
 
 def bare(text: TokenText) -> TokenText:

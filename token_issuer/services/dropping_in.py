@@ -67,7 +67,7 @@ def check(
     """
     presented = drop_in.presented(fields.parse(drop_in.shape_of(body), body))
     try:
-        report = inspecting.inspect(presented.token, at=at, within=application)
+        report = inspecting.inspect(presented.token, at=at, within=frozenset({application.pk}))
     except TokenMalformed:
         return drop_in.answer(None)
     token = report.token

@@ -20,6 +20,8 @@ from token_issuer.services.verdicts import Verdict, judge
 from token_issuer.services.verified import Kind
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from token_issuer.models import ApiKeySecret, Application
 
 HeldKind = Literal["refresh", "login_key", "api_key", "api_key_secret", "self_signed"]
@@ -57,7 +59,7 @@ class Held:
         return None if self.row is None else self.row.application
 
 
-def find(text: TokenText, *, at: datetime, within: Application | None = None) -> Held | None:
+def find(text: TokenText, *, at: datetime, within: frozenset[UUID] | None = None) -> Held | None:
     """Return what is known of such a text, None when it does not look like one.
 
     ``within``: any other application's is as unknown as one that nobody made.
@@ -69,7 +71,7 @@ def find(text: TokenText, *, at: datetime, within: Application | None = None) ->
     if kind is None:
         return None
     found = _FINDERS[kind](text, at)
-    foreign = within is not None and found.application is not None and found.application.pk != within.pk
+    foreign = within is not None and found.application is not None and found.application.pk not in within
     return Held(kind=kind, verdict=UNKNOWN) if foreign else found
 
 

@@ -24,6 +24,7 @@ from token_issuer.services.transactions import write_alias
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
+    from uuid import UUID
 
     from token_issuer.models import IssuedToken
     from token_issuer.providers.base import Grant, Provider
@@ -102,10 +103,10 @@ def _readings(text: str | TokenText) -> tuple[Reading, ...]:
     return tuple(found)
 
 
-def inspect(text: str | TokenText, *, at: datetime, within: Application | None = None) -> Report:
+def inspect(text: str | TokenText, *, at: datetime, within: frozenset[UUID] | None = None) -> Report:
     """Return what is known of a token; of several readings, the one that most speaks for.
 
-    ``within``: what is asked for its own tokens alone; any other application's is as unknown as garbage.
+    ``within``: what is asked for the tokens of these alone; any other application's is as unknown as garbage.
 
     Raises:
         TokenMalformed: no provider knows it.
@@ -148,7 +149,7 @@ def _as_recorded(token: IssuedToken) -> Inspection:
 
 
 def _report(
-    text: TokenText, reading: Reading, token: IssuedToken | None, *, at: datetime, within: Application | None
+    text: TokenText, reading: Reading, token: IssuedToken | None, *, at: datetime, within: frozenset[UUID] | None
 ) -> Report:
     applications = _applications(reading, within=within)
     expected = _expected(reading.provider, token)
@@ -171,10 +172,10 @@ def _report(
     )
 
 
-def _applications(reading: Reading, *, within: Application | None) -> tuple[Application, ...]:
+def _applications(reading: Reading, *, within: frozenset[UUID] | None) -> tuple[Application, ...]:
     rows = Application.objects.using(write_alias()).filter(provider=reading.provider.name).order_by("slug")
     if within is not None:
-        rows = rows.filter(pk=within.pk)
+        rows = rows.filter(pk__in=within)
     public_id = reading.seen.public_id
     if public_id is None:
         return tuple(rows)

@@ -18,8 +18,9 @@ from token_issuer.services.verified import Kind, Verified
 if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import datetime
+    from uuid import UUID
 
-    from token_issuer.models import Application, IssuedToken
+    from token_issuer.models import IssuedToken
     from token_issuer.providers.base import Provider
     from token_issuer.services.addresses import Address
 
@@ -121,11 +122,11 @@ def _by_digest(text: TokenText, kind: Kind | None, *, at: datetime) -> Verified:
     return verified(token, kind or (Kind.ACCESS if provider.verified_here else Kind.VENDOR))
 
 
-def find(text: str | TokenText, *, within: Application | None = None) -> IssuedToken | None:
+def find(text: str | TokenText, *, within: frozenset[UUID] | None = None) -> IssuedToken | None:
     """Return the row of a token text, whatever its state, with ``epochs_now``; None when we never issued it.
 
     Formats without a random part can give two rows one text; the one that was ended counts, else the newest.
-    ``within``: only rows of this application; a twin of another's neither answers for its rows nor hides them.
+    ``within``: only rows of these applications; a twin of another's neither answers for its rows nor hides them.
 
     Raises:
         Unavailable: the database does not answer.
@@ -133,7 +134,7 @@ def find(text: str | TokenText, *, within: Application | None = None) -> IssuedT
     if not is_plausible(text):
         return None
     digest = digests.digest(text)
-    known = rows().filter(digest=digest) if within is None else rows().filter(digest=digest, application=within)
+    known = rows().filter(digest=digest) if within is None else rows().filter(digest=digest, application_id__in=within)
     found = reading(lambda: list(known.order_by("-pk")))
     # MariaDB compares loosely; what decides is compared again here.
     same = [row for row in found if digests.same(row.digest, digest)]
@@ -141,11 +142,11 @@ def find(text: str | TokenText, *, within: Application | None = None) -> IssuedT
     return next(iter(ended or same), None)
 
 
-def find_named(text: TokenText, *, at: datetime, within: Application | None = None) -> IssuedToken | None:
+def find_named(text: TokenText, *, at: datetime, within: frozenset[UUID] | None = None) -> IssuedToken | None:
     """Return the row of the token that a text is, in whatever spelling, to end it; None when we never issued it.
 
     A good access token names its row; everything else, also one that has expired, is known by its text. ``within``:
-    only rows of this application.
+    only rows of these applications.
 
     Raises:
         Unavailable: the database does not answer.
@@ -153,7 +154,7 @@ def find_named(text: TokenText, *, at: datetime, within: Application | None = No
     seen = look(text)
     if seen.kind is Kind.ACCESS and seen.signed is not None:
         token = access_tokens.row_named(seen.signed, at=at)
-        if token is not None and (within is None or token.application_id == within.pk):
+        if token is not None and (within is None or token.application_id in within):
             return token
     return find(text, within=within)
 
