@@ -18,10 +18,10 @@ token_issued = Signal()
 #   origin: str, a word such as "session" or "command"
 token_refused = Signal()
 
-# Tokens were revoked: one row, a pair's family, or all that a revocation epoch names. sender: IssuedToken, TokenFamily
-# or RevocationEpoch.
-#   kind: "token", "family", "user", "api_key", "application", "certificate", "resource" or "everything"
-#   key: str, the id of it
+# Tokens were revoked: one row, a pair's family, all that a revocation epoch names, or a batch of those that somebody
+# selected. sender: IssuedToken, TokenFamily, RevocationEpoch, or IssuedToken again.
+#   kind: "token", "family", "user", "api_key", "application", "certificate", "resource", "everything" or "selection"
+#   key: str, the id of it; of a selection, what was selected, in words and ids
 #   reason: str   revoked_by: the user who did it, or None
 #   revocation: "immediate", "at_next_join", "at_expiry" or "pushed": when it really ends; None for a set
 token_revoked = Signal()

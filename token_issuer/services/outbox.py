@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Hashable, Iterable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from django.db.models import Exists, F, OuterRef
 
@@ -43,6 +43,13 @@ _CHUNK: Final = 500
 
 _COLUMNS: Final = ("subject", "resource", "privileges")
 _APPLICATION: Final = ("application_id", "application__provider", "application__options")
+
+
+class Telling(NamedTuple):
+    """What a vendor does that is told of a token: whether it keeps its user out, and the sentence that says so."""
+
+    kept_out: bool
+    sentence: str
 
 
 class Outbox:
@@ -160,15 +167,24 @@ def tells(provider: str, options: Options | None, token: RevokedToken) -> bool:
         return False
 
 
+def telling(provider: str, options: Options | None, token: RevokedToken) -> Telling | None:
+    """Return what this vendor does when it is told of this token; None where it cannot be."""
+    pusher = pusher_of(provider)
+    if pusher is None or options is None or not tells(provider, options, token):
+        return None
+    return Telling(kept_out=pusher.keeps_out(options, token), sentence=pusher.push_sentence(options, token))
+
+
 def told_of(token: IssuedToken, *, at: datetime, for_all: bool) -> RevokedToken:
     """Return what of a token a vendor can be told at this instant."""
     columns = token.subject, token.resource, token.privileges
-    return _told(*columns, remaining=token.expires_at - at, for_all=for_all)
+    return described(*columns, remaining=token.expires_at - at, for_all=for_all)
 
 
-def _told(
+def described(
     subject: str, resource: str, privileges: Iterable[str], *, remaining: timedelta, for_all: bool
 ) -> RevokedToken:
+    """Return the same by a token's columns."""
     return RevokedToken(
         subject=subject,
         resource=resource,
@@ -192,7 +208,7 @@ def _written(found: Iterable[tuple[Any, ...]], *, for_all: bool, at: datetime) -
     for pk, expires_at, application_id, provider, options, *columns in found:
         if application_id not in parsed:
             parsed[application_id] = options_of(provider, options)
-        told = _told(*columns, remaining=expires_at - at, for_all=for_all)
+        told = described(*columns, remaining=expires_at - at, for_all=for_all)
         if not tells(provider, parsed[application_id], told):
             continue
         due = {"created_at": at, "next_try_at": at}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from django.db import transaction
 from django.db.models import Count, F, Max, Q
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("token_issuer.security")
 
 LONGEST_REASON = closing.LONGEST_REASON
+_OF_ROWS: Final = frozenset({"token", "selection"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,8 +130,8 @@ def _revoke(
     forgetting.tombstone(token.pk, token.expires_at, at=at)
     ending = ending_of(token, at=at, changed=changed)
     if changed:
-        _tell(caller, "token_revoked", application=token.application, reason=reason, token_id=str(token.pk))
-        _signal(caller, "token", str(token.pk), reason=reason, at=at, revocation=ending.revocation.value)
+        log(caller, "token_revoked", application=token.application, reason=reason, token_id=str(token.pk))
+        send(caller, "token", str(token.pk), reason=reason, at=at, revocation=ending.revocation.value)
     if closed:
         closing.tell_closed(caller, token.family, reason=reason, at=at)
     if box is None or not box.ids:
@@ -173,8 +174,7 @@ def ending_of(token: IssuedToken, *, at: datetime, changed: bool = False) -> End
     Where the provider can tell its vendor, the row is read with its ``push``: a vendor that was told ends it sooner.
     """
     provider = providers().get(token.application.provider)
-    # A provider that is no longer installed cannot promise anything: its vendor may honour the token to the end.
-    revocation = provider.revocation if provider is not None else Revocation.AT_EXPIRY
+    revocation = revocation_of(token.application.provider)
     ends_at = at if revocation is Revocation.IMMEDIATE else token.expires_at
     ending = Ending(
         token_id=token.pk,
@@ -195,6 +195,13 @@ def ending_of(token: IssuedToken, *, at: datetime, changed: bool = False) -> End
         ends_at=min(push.pushed_at, ending.ends_at) if push.kept_out else ending.ends_at,
         sentence=push.sentence,
     )
+
+
+def revocation_of(provider: str) -> Revocation:
+    """Return when a token of this provider really stops working, where its vendor is not told."""
+    known = providers().get(provider)
+    # One that is no longer installed cannot promise anything: its vendor may honour the token to the end.
+    return Revocation.AT_EXPIRY if known is None else known.revocation
 
 
 def revoke_mine(caller: Caller, *, reason: str, at: datetime) -> SetEnding:
@@ -221,9 +228,13 @@ def revoke_issued_by(caller: Caller, key: ApiKey, *, reason: str, at: datetime) 
 
 def revoke_user(caller: Caller, user: Any, *, reason: str, at: datetime) -> SetEnding:  # noqa: ANN401  the site's model
     """End every token of a person, also one that is being minted at this moment."""
-    key = epoch_key(EpochKind.USER, user.pk)
+    return revoke_principal(caller, epoch_key(EpochKind.USER, user.pk), of=str(user.pk), reason=reason, at=at)
+
+
+def revoke_principal(caller: Caller, key: UUID, *, of: str, reason: str, at: datetime) -> SetEnding:
+    """Do so by the key that tokens keep of a person, who may be deleted. ``of`` is what the audit calls him."""
     members = _tokens().filter(principal_key=key)
-    return _revoke_set(caller, EpochKind.USER, key, members=members, reason=reason, at=at, detail={"of": str(user.pk)})
+    return _revoke_set(caller, EpochKind.USER, key, members=members, reason=reason, at=at, detail={"of": of})
 
 
 def revoke_resource(caller: Caller, application: Application, resource: str, *, reason: str, at: datetime) -> SetEnding:
@@ -308,8 +319,8 @@ def _revoke_set(
             )
 
     retrying(work)
-    _tell(caller, "set_revoked", application=application, reason=reason, token_id="")
-    _signal(caller, kind.value, str(detail["of"]), reason=reason, at=at, revocation=None)
+    log(caller, "set_revoked", application=application, reason=reason, token_id="")
+    send(caller, kind.value, str(detail["of"]), reason=reason, at=at, revocation=None)
     told = pushing.push_first(box.ids, caller, at=at, patience=Patience())
     told.waiting = len(box.ids) - told.pushed - told.failed
     return SetEnding(kind=kind, live=had["count"], last_ends_at=had["last"], pushes=told, left_out=box.left_out)
@@ -325,9 +336,10 @@ def raise_epoch(kind: EpochKind, key: UUID, *, at: datetime) -> None:
     epochs.filter(key=key).update(epoch=F("epoch") + 1, not_before=at)
 
 
-def _signal(caller: Caller, kind: str, key: str, *, reason: str, at: datetime, revocation: str | None) -> None:
+def send(caller: Caller, kind: str, key: str, *, reason: str, at: datetime, revocation: str | None) -> None:
+    """Send the one signal of an ending: of rows by the name of their kind, of a set by its epoch's."""
     signals.token_revoked.send_robust(
-        sender=IssuedToken if kind == "token" else RevocationEpoch,
+        sender=IssuedToken if kind in _OF_ROWS else RevocationEpoch,
         kind=kind,
         key=key,
         reason=reason,
@@ -337,7 +349,8 @@ def _signal(caller: Caller, kind: str, key: str, *, reason: str, at: datetime, r
     )
 
 
-def _tell(caller: Caller, event: str, *, application: Application | None, reason: str, token_id: str) -> None:
+def log(caller: Caller, event: str, *, application: Application | None, reason: str, token_id: str) -> None:
+    """Log an ending by its stable word."""
     logger.info(
         event,
         extra=facts(
