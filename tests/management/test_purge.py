@@ -10,7 +10,7 @@ from token_issuer.models import IssuedToken
 OLD = AT - timedelta(days=200)
 TWO = (
     "2 tokens, 0 families, 0 one-time keys, 0 events, 0 windows, 0 vendor pairs, 0 answered login keys,"
-    " 0 proofs of deleted users"
+    " 0 proofs of deleted users, 0 hourly counts"
 )
 
 

@@ -22,6 +22,8 @@ from token_issuer.ids import uuid7
 from token_issuer.models import (
     AnsweredLoginKey,
     AuditEvent,
+    Counted,
+    HourlyCount,
     IssuedToken,
     OneTimeKey,
     RuleWindow,
@@ -195,6 +197,12 @@ def test_events_go_by_their_own_age(db):
     assert (purging.purge(at=AT).events, AuditEvent.objects.get()) == (1, kept)
 
 
+def test_hourly_counts_go_by_their_own_age(db):
+    for number, at in enumerate((OLD - timedelta(seconds=1), OLD)):
+        HourlyCount.objects.create(key=uuid7(), starts_at=at, what=Counted.HOUR, number=number)
+    assert (purging.purge(at=AT).counts, HourlyCount.objects.get().number) == (1, 1)
+
+
 def test_a_younger_event_outlives_its_token(db):
     late = event(old=-timedelta(days=5), of=token(expired=timedelta(days=1)))
     purging.purge(at=AT)
@@ -260,7 +268,7 @@ def test_a_dry_run_counts_and_keeps(db):
 def test_statements_do_not_grow_with_a_batch(db):
     for hours in range(9):
         token(expired=timedelta(hours=hours + 1))
-    # The longest window; two ages each for seven empty shelves; tokens: an age, UPDATE, two DELETEs, and two ages more;
+    # The longest window; two ages each for eight empty shelves; tokens: an age, UPDATE, two DELETEs, and two ages more;
     # the pairs that were revoked; the proofs of deleted users.
-    with counted(23):
+    with counted(25):
         purging.purge(at=AT, batch_size=9)

@@ -74,6 +74,7 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "hourly counts",
                 "ordering": ["-starts_at", "id"],
                 "default_permissions": (),
+                "indexes": [models.Index(fields=["what", "starts_at"], name="token_issuer_count_what")],
             },
         ),
     ]

@@ -46,6 +46,9 @@ class HourlyCount(models.Model):
         verbose_name_plural = _("hourly counts")
         ordering: ClassVar[list[str]] = ["-starts_at", "id"]
         default_permissions = ()
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["what", "starts_at"], name="token_issuer_count_what"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.number} {self.what} since {self.starts_at:%Y-%m-%d %H:%M}"

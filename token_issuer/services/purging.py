@@ -19,6 +19,7 @@ from token_issuer.conf import conf
 from token_issuer.models import (
     AnsweredLoginKey,
     AuditEvent,
+    HourlyCount,
     IssuedToken,
     OneTimeKey,
     Rule,
@@ -53,6 +54,7 @@ class Purged:
     pairs: int = 0
     answers: int = 0
     proofs: int = 0
+    counts: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +83,9 @@ def purge(
     dry_run: bool = False,
     progress: Callable[[Purged], None] | None = None,
 ) -> Purged:
-    """Delete tokens, families, login keys, pairs, events and windows past ``RETENTION``; ``dry_run`` only counts.
+    """Delete tokens, families, login keys, pairs, events, hourly counts and windows past ``RETENTION``.
+
+    ``dry_run`` only counts.
 
     What expires goes that long after it did, a family when none of its tokens is left, too; events after they happened;
     windows when they can count nothing any more. A vendor's pair is evidence of nothing and opens something: it goes at
@@ -165,6 +169,7 @@ def _shelves(at: datetime, *, dry_run: bool) -> tuple[_Shelf, ...]:
         ),
         # The vendor takes no answer any more; a day, in case another process's clock is behind.
         _Shelf(model=AnsweredLoginKey, column="expires_at", before=at - _DAY, counter="answers"),
+        _Shelf(model=HourlyCount, column="starts_at", before=before, counter="counts"),
         _Shelf(model=RuleWindow, column="starts_at", before=at - _longest_window() - _DAY, counter="windows"),
     )
 
