@@ -21,6 +21,7 @@ def deeds(rows):
         url("application", "disable", rows["application"].pk),
         url("application", "enable", rows["application"].pk),
         url("application", "temporary", rows["application"].pk),
+        url("application", "rotate", rows["application"].pk, "sign"),
         url("certificate", "activate", rows["certificate"].pk),
         url("certificate", "retire", rows["certificate"].pk),
         url("certificate", "revoke", rows["certificate"].pk),

@@ -13,15 +13,15 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from token_issuer.admin import temporary_tokens
+from token_issuer.admin import rotation_wizard, temporary_tokens
 from token_issuer.admin.application_forms import AddApplicationForm, EditApplicationForm
 from token_issuer.admin.callers import caller_of
 from token_issuer.admin.choosing import Choice
 from token_issuer.admin.pages import Deed, OwnPages, require
 from token_issuer.admin.secrecy import handles_secrets
+from token_issuer.admin.service_forms import attempted
 from token_issuer.admin.standings import on_or_off, standing
 from token_issuer.admin.tenancy import is_restricted
-from token_issuer.crypto.references import ReferenceBroken
 from token_issuer.errors import FieldError, TokenIssuerError
 from token_issuer.models import ApiKey, Application, Certificate, Rule
 from token_issuer.registry import providers
@@ -62,6 +62,7 @@ class ApplicationAdmin(OwnPages):
         return [
             self.own_path("<uuid:row_id>/disable/", self.disable_view, "disable"),
             self.own_path("<uuid:row_id>/enable/", self.enable_view, "enable"),
+            self.own_path("<uuid:row_id>/rotate/<slug:purpose>/", self.rotate_view, "rotate"),
             self.own_path("<uuid:row_id>/temporary/", self.temporary_view, "temporary"),
             *super().get_urls(),
         ]
@@ -114,15 +115,7 @@ class ApplicationAdmin(OwnPages):
 
     @staticmethod
     def _registered(request: HttpRequest, form: AddApplicationForm) -> Application | None:
-        try:
-            return registering.register(caller_of(request), form.draft(), at=timezone.now())
-        except FieldError as error:
-            form.add_refusal(error)
-        except ReferenceBroken as error:
-            form.add_error("reference", str(error))
-        except TokenIssuerError as error:
-            form.add_error(None, error.message)
-        return None
+        return attempted(form, lambda: registering.register(caller_of(request), form.draft(), at=timezone.now()))
 
     # Editing
 
@@ -192,6 +185,23 @@ class ApplicationAdmin(OwnPages):
             if keys.has_view_permission(request)
             else "",
         }
+
+    # Rotating
+
+    @handles_secrets
+    def rotate_view(self, request: HttpRequest, row_id: UUID, purpose: str) -> HttpResponse:
+        """Go through a planned rotation."""
+        require(self._certificates().has_rotate_permission(request))
+        application = self.found(request, row_id)
+        provider = providers().get(application.provider)
+        if provider is None or purpose not in provider.secret_fields:
+            raise Http404
+        sees = self.has_view_permission(request, application)
+        back = self.url("change", application.pk) if sees else self._certificates().url("changelist")
+        return rotation_wizard.page(self, request, application, provider, purpose, back=back)
+
+    def _certificates(self) -> Any:  # noqa: ANN401  their admin
+        return self.admin_site.get_model_admin(Certificate)
 
     # Trying
 

@@ -5,25 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.http import Http404
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from token_issuer.admin import replacing
+from token_issuer.admin import replacing, staging
 from token_issuer.admin.base import ReadOnlyAdmin
-from token_issuer.admin.callers import caller_of
 from token_issuer.admin.choosing import certificate_choices, chosen_application
 from token_issuer.admin.pages import Deed, OwnPages, require
 from token_issuer.admin.secrecy import handles_secrets
 from token_issuer.admin.service_forms import CertificateForm
 from token_issuer.admin.standings import standing
-from token_issuer.crypto.references import ReferenceBroken
-from token_issuer.errors import FieldError, TokenIssuerError
 from token_issuer.models import Application, Certificate
 from token_issuer.registry import providers
 from token_issuer.services import rotating
@@ -119,39 +115,15 @@ class CertificateAdmin(OwnPages, ReadOnlyAdmin):
         if purpose is None or purpose not in provider.secret_fields:
             raise Http404
         form = CertificateForm(provider, request.POST if request.method == "POST" else None, purpose=purpose)
-        certificate = self._staged(request, form, application, purpose=purpose) if form.is_valid() else None
+        certificate = staging.staged(request, form, application, purpose=purpose) if form.is_valid() else None
         if certificate is None:
             title = gettext("Stage a certificate for %s") % application.name
             # They are about what tokens are made with; another secret is only exchanged.
             steps = _translated(provider.vendor, "rotation_steps") if purpose == provider.minting_purpose else []
             context = {"title": title, "steps": steps}
             return self.form_page(request, form, context)
-        self.log_addition(request, certificate, [{"added": {}}])
-        told = gettext("Certificate %s is staged. It signs nothing until you activate it.")
-        messages.success(request, told % certificate.fingerprint)
+        staging.told(self, request, certificate)
         return redirect(self._home(request, certificate))
-
-    @staticmethod
-    def _staged(
-        request: HttpRequest, form: CertificateForm, application: Application, *, purpose: str
-    ) -> Certificate | None:
-        try:
-            return rotating.stage(
-                caller_of(request),
-                application,
-                secret=form.secret,
-                reference=form.reference,
-                algorithm=form.algorithm,
-                purpose=purpose,
-                at=timezone.now(),
-            )
-        except FieldError as error:
-            form.add_refusal(error)
-        except ReferenceBroken as error:
-            form.add_error("reference", str(error))
-        except TokenIssuerError as error:
-            form.add_error(None, error.message)
-        return None
 
     @handles_secrets
     def replace_view(self, request: HttpRequest, row_id: UUID) -> HttpResponse:

@@ -13,9 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from token_issuer.admin.callers import caller_of
 from token_issuer.admin.pages import ReasonForm
-from token_issuer.admin.service_forms import CertificateForm
-from token_issuer.crypto.references import ReferenceBroken
-from token_issuer.errors import FieldError, TokenIssuerError
+from token_issuer.admin.service_forms import CertificateForm, attempted
 from token_issuer.models import Certificate, CertificateState
 from token_issuer.registry import providers
 from token_issuer.services import outbox, rotating, using
@@ -88,8 +86,9 @@ def page(admin: OwnPages, request: HttpRequest, certificate: Certificate, *, bac
 
 
 def _replaced(request: HttpRequest, form: ReplaceForm, certificate: Certificate, *, at: datetime) -> Certificate | None:
-    try:
-        return rotating.replace(
+    return attempted(
+        form,
+        lambda: rotating.replace(
             caller_of(request),
             certificate,
             secret=form.secret,
@@ -98,14 +97,8 @@ def _replaced(request: HttpRequest, form: ReplaceForm, certificate: Certificate,
             staged=form.staged,
             reason=form.cleaned_data["reason"],
             at=at,
-        )
-    except FieldError as error:
-        form.add_refusal(error)
-    except ReferenceBroken as error:
-        form.add_error("reference", str(error))
-    except TokenIssuerError as error:
-        form.add_error(None, error.message)
-    return None
+        ),
+    )
 
 
 def _done(fresh: Certificate, use: Use) -> str:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django import forms
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from token_issuer.admin import option_fields, secret_fields
+from token_issuer.crypto.references import ReferenceBroken
+from token_issuer.errors import FieldError, TokenIssuerError
 from token_issuer.registry import privileges_of
 
 if TYPE_CHECKING:
-    from token_issuer.errors import FieldError
     from token_issuer.providers.base import Privilege, Provider
+
+Result = TypeVar("Result")
 
 
 class RefusableForm(forms.Form):
@@ -39,6 +42,19 @@ class RefusableForm(forms.Form):
 
     def _spellings(self, name: str) -> tuple[str, ...]:
         return (option_fields.PREFIX + name, secret_fields.PREFIX + name, name)
+
+
+def attempted(form: RefusableForm, work: Callable[[], Result]) -> Result | None:
+    """Return what a service does; None where it refused, which then stands in the form."""
+    try:
+        return work()
+    except FieldError as error:
+        form.add_refusal(error)
+    except ReferenceBroken as error:
+        form.add_error(secret_fields.REFERENCE, str(error))
+    except TokenIssuerError as error:
+        form.add_error(None, error.message)
+    return None
 
 
 class ServiceForm(RefusableForm):

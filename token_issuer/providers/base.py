@@ -13,6 +13,7 @@ import enum
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from token_issuer.errors import BadGrant, NoActiveCertificate
@@ -29,6 +30,8 @@ SubjectKind = Literal["integer", "text"]
 # What a client does about a vendor's error: renew its token, once; start over with a new token of ours, once; give up
 # and tell its user; wait, longer each time, and try again.
 Retry = Literal["", "refresh", "start_over", "stop", "back_off"]
+# The steps of a planned rotation here: a vendor's own steps belong to them.
+RotationMoment = Literal["stage", "activate", "wait", "retire"]
 
 
 def gettext_noop(message: str) -> str:
@@ -83,7 +86,10 @@ class VendorError:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VendorFacts:
-    """What people need to know about the vendor: shown in the admin, the docs and the commands."""
+    """What people need to know about the vendor: shown in the admin, the docs and the commands.
+
+    ``rotation_moments`` says of each of ``rotation_steps`` when it is done; all belong to staging where it is left out.
+    """
 
     name: str
     console_url: str
@@ -91,6 +97,12 @@ class VendorFacts:
     leak_steps: tuple[str, ...]
     revocation_sentence: str
     errors: tuple[VendorError, ...] = ()
+    rotation_moments: tuple[RotationMoment, ...] = ()
+
+    def steps_at(self, moment: RotationMoment) -> tuple[str, ...]:
+        """Return the vendor's steps that belong to this moment of a rotation."""
+        pairs = zip_longest(self.rotation_steps, self.rotation_moments[: len(self.rotation_steps)], fillvalue="stage")
+        return tuple(step for step, when in pairs if when == moment)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

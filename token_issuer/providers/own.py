@@ -57,6 +57,7 @@ VENDOR = VendorFacts(
         _("Activate it. The one before goes on verifying what it signed."),
         _("Retire the one before when the longest lifetime of its tokens has passed."),
     ),
+    rotation_moments=("stage", "activate", "activate", "retire"),
     leak_steps=(
         _("Replace the certificate: every access token that it signed is refused here at once."),
         _("Tell whoever verifies with the published keys to fetch them again."),

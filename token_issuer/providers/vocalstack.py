@@ -68,6 +68,7 @@ VENDOR = VendorFacts(
         _("Stage it here, activate it, and ask for a token."),
         _("Two minutes later every token of the old key has expired: delete that key in the console."),
     ),
+    rotation_moments=("stage", "activate", "retire"),
     leak_steps=(
         _("In the console, delete the API key: whoever has it can make tokens, and use the account."),
         _("Create a new one, and replace the certificate here."),

@@ -161,6 +161,7 @@ class ProviderConformance:
         facts = self.provider.vendor
         told = (facts.name, facts.rotation_steps, facts.leak_steps, facts.revocation_sentence)
         assert all((*told, self.provider.lifetimes.source))
+        assert len(facts.rotation_moments) in {0, len(facts.rotation_steps)}, "say of each step when it is done"
         # A token that this site verifies itself has no console but the site's own admin.
         assert facts.console_url.startswith("https://") or self.provider.verified_here
 

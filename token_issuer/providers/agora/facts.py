@@ -14,6 +14,7 @@ VENDOR = VendorFacts(
         _("Wait until the longest lifetime of this application has passed."),
         _("In the console, make the secondary certificate primary, disable the old one, and delete it."),
     ),
+    rotation_moments=("stage", "activate", "wait", "retire"),
     leak_steps=(
         _("Replace the certificate here at once with the project's other certificate."),
         _("In the console, disable and delete the leaked one. All its tokens stop working; nobody can renew with one."),

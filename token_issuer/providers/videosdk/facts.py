@@ -14,6 +14,7 @@ VENDOR = VendorFacts(
         _("Wait until the longest lifetime of the old application has passed."),
         _("In the console, deactivate the old key, then disable its application here."),
     ),
+    rotation_moments=("stage", "stage", "wait", "retire"),
     leak_steps=(
         _("In the console, deactivate the API key: its tokens stop at the next join."),
         _("Create a new key, and replace application and certificate here."),
