@@ -120,6 +120,7 @@ def our_pages():
 
 PAGES = sorted(our_pages())
 ROW_PAGES = [name for name, takes in PAGES if takes in (("row_id",), ("object_id",))]
+PERSON_PAGES = [name for name, takes in PAGES if takes == ("key",)]
 
 
 def chosen(rows):
@@ -171,6 +172,8 @@ def addresses(theirs):
         short = name.removeprefix("token_issuer_")
         if name in ROW_PAGES:
             yield reverse(f"admin:{name}", args=[theirs[short.split("_")[0]].pk]), {"reason": "because", "post": "yes"}
+        elif name in PERSON_PAGES:
+            yield reverse(f"admin:{name}", args=[theirs["issuedtoken"].user.pk]), {"reason": "because"}
         elif not takes:
             yield reverse(f"admin:{name}"), ASKED[short](theirs)
 
@@ -182,7 +185,7 @@ def betrays(answer, theirs):
 
 
 def test_every_page_has_an_entry():
-    rest = {name.removeprefix("token_issuer_") for name, _takes in PAGES if name not in ROW_PAGES}
+    rest = {name.removeprefix("token_issuer_") for name, _takes in PAGES if name not in [*ROW_PAGES, *PERSON_PAGES]}
     assert rest == set(ASKED)
 
 

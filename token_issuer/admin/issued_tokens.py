@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from token_issuer.admin import checking, revoking, searching
+from token_issuer.admin import checking, people, revoking, searching
 from token_issuer.admin.base import EvidenceAdmin
 from token_issuer.admin.callers import caller_of
 from token_issuer.admin.pages import OwnPages, require
@@ -81,6 +81,7 @@ class IssuedTokenAdmin(OwnPages, EvidenceAdmin):
         return [
             self.own_path("find/", self.find_view, "find"),
             self.own_path("check/", self.check_view, "check"),
+            self.own_path("person/<str:key>/", self.person_view, "person"),
             self.own_path("revoke/", self.revoke_selected_view, "revoke_selected"),
             self.own_path("<uuid:row_id>/revoke/", self.revoke_view, "revoke"),
             self.own_path("<uuid:row_id>/tell-again/", self.tell_again_view, "tell_again"),
@@ -182,6 +183,10 @@ class IssuedTokenAdmin(OwnPages, EvidenceAdmin):
         """Show the list, with the way to the page above."""
         more = {"may_check": self.has_inspect_permission(request)}
         return super().changelist_view(request, {**(extra_context or {}), **more})
+
+    def person_view(self, request: HttpRequest, key: str) -> HttpResponse:
+        """Show what one person has and what happened to him."""
+        return people.page(self, request, key)
 
     # Revoking
 

@@ -1,0 +1,74 @@
+"""What timelines need of a page: the rows that its reader may see, the place in its address, and links."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from django.http import Http404
+from django.urls import reverse
+
+from token_issuer.admin import tenancy
+from token_issuer.models import AuditEvent, IssuedToken, OneTimeKey, TokenFamily, VendorAccount, VendorPair
+from token_issuer.services.moments import Place
+from token_issuer.services.timelines import Sources
+
+if TYPE_CHECKING:
+    from django.db.models import Model, QuerySet
+    from django.http import HttpRequest
+
+    from token_issuer.admin.pages import OwnPages
+    from token_issuer.services.moments import Entry, Page
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """An entry, and where its row is shown; empty where it has no page."""
+
+    entry: Entry
+    url: str
+
+
+def sources(owner: OwnPages, request: HttpRequest) -> Sources:
+    """Return the rows of each table that this member of staff may see, as its own pages read them."""
+    return Sources(
+        tokens=_rows(owner, request, IssuedToken),
+        families=_rows(owner, request, TokenFamily),
+        login_keys=_rows(owner, request, OneTimeKey),
+        pairs=_rows(owner, request, VendorPair),
+        accounts=_rows(owner, request, VendorAccount),
+        events=_rows(owner, request, AuditEvent),
+        everything=tenancy.applications_of(request) is None,
+    )
+
+
+def _rows(owner: OwnPages, request: HttpRequest, model: type[Model]) -> QuerySet[Any] | None:
+    if not owner.admin_site.is_registered(model):
+        return None
+    its = owner.admin_site.get_model_admin(model)
+    return its.get_queryset(request) if its.has_view_permission(request) else None
+
+
+def before(request: HttpRequest) -> Place | None:
+    """Return the place that the address names; None for the newest entries."""
+    text = request.GET.get("before")
+    if text is None:
+        return None
+    place = Place.parse(text)
+    if place is None:
+        raise Http404
+    return place
+
+
+def shown(owner: OwnPages, told: Page, *, before: Place | None = None) -> dict[str, object]:
+    """Return what ``includes/timeline.html`` shows."""
+    lines = [Line(entry=entry, url=_url(owner, entry)) for entry in told.entries]
+    older = urlencode({"before": str(told.next)}) if told.next is not None else ""
+    return {"timeline": lines, "older": older, "is_first": before is None}
+
+
+def _url(owner: OwnPages, entry: Entry) -> str:
+    if not entry.model:
+        return ""
+    return reverse(f"admin:token_issuer_{entry.model}_change", args=[entry.row], current_app=owner.admin_site.name)
