@@ -69,7 +69,7 @@ def test_list_takes_the_same_queries_at_5_and_at_50_rows(site, rooms, model):
     assert queries() == few
 
 
-def test_row_pages_take_the_same_queries_at_any_size(site, rooms, active, token):
+def test_row_pages_take_the_same_queries_at_any_size(site, rooms, active, token, rule):
     pages = [url("issuedtoken", "change", token.pk), url("application", "change", rooms.pk)]
 
     def queries():

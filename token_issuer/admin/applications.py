@@ -17,6 +17,7 @@ from token_issuer.admin import rotation_wizard, temporary_tokens
 from token_issuer.admin.application_forms import AddApplicationForm, EditApplicationForm
 from token_issuer.admin.callers import caller_of
 from token_issuer.admin.choosing import Choice
+from token_issuer.admin.deciders import deciders_of
 from token_issuer.admin.pages import Deed, OwnPages, require
 from token_issuer.admin.secrecy import handles_secrets
 from token_issuer.admin.service_forms import attempted
@@ -178,6 +179,9 @@ class ApplicationAdmin(OwnPages):
             "may_try": temporary_tokens.is_offered(request, provider),
             "may_stage": certificates.has_add_permission(request),
             "purposes": [*provider.secret_fields],
+            "deciders": deciders_of(request, self.admin_site, application)
+            if rules.has_view_permission(request)
+            else None,
             "rules_url": f"{rules_url}?application__id__exact={application.pk}"
             if rules.has_view_permission(request)
             else "",

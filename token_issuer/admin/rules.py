@@ -8,14 +8,17 @@ from django.contrib import admin
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.utils import timezone
-from django.utils.translation import gettext, ngettext
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from token_issuer.admin.callers import caller_of
 from token_issuer.admin.choosing import application_choices, chosen_application
 from token_issuer.admin.pages import OwnPages
 from token_issuer.admin.rule_form import RuleForm
-from token_issuer.models import AuditKind, Rule, Window
+from token_issuer.admin.rule_sentences import told
+from token_issuer.models import AuditKind, Rule
 from token_issuer.services import auditing
 
 if TYPE_CHECKING:
@@ -30,11 +33,12 @@ class RuleAdmin(OwnPages):
     """One sentence of policy a row."""
 
     form = RuleForm
-    list_display = ("allows", "who", "resource_pattern", "how_often", "priority", "application")
+    list_display = ("sentence", "priority", "application")
     list_select_related = ("application",)
     search_fields = ("application__slug", "application__name", "resource_pattern")
     show_full_result_count = False
     raw_id_fields = ("users", "groups")
+    change_form_template = "admin/token_issuer/rule_form.html"
     readonly_fields = ("application", "created_at", "created_by")
     fieldsets = (
         (None, {"fields": ("application", "privileges", "priority")}),
@@ -61,31 +65,12 @@ class RuleAdmin(OwnPages):
 
     # The list, in words
 
-    @admin.display(description=_("allows"))
-    def allows(self, rule: Rule) -> str:
-        """The privileges, and whether it opens more than one thing."""
-        words = ", ".join(str(word) for word in rule.privileges)
-        return gettext("%s, with wildcards") % words if rule.wildcards else words
-
-    @admin.display(description=_("who"))
-    def who(self, rule: Rule) -> str:
-        """Whom it names."""
-        if rule.everyone:
-            return gettext("everyone signed in")
-        users: int = rule.user_count  # type: ignore[attr-defined]  # annotated by all_rows
-        named = [group.name for group in rule.groups.all()]
-        if users:
-            named.append(ngettext("%(count)s user", "%(count)s users", users) % {"count": users})
-        return ", ".join(named) or gettext("nobody")
-
-    @admin.display(description=_("how often"))
-    def how_often(self, rule: Rule) -> str:
-        """The limit and its window."""
-        if rule.limit is None or rule.window is None:
-            return ""
-        known = rule.window in Window.values
-        unit = str(Window(rule.window).label) if known else gettext("%s seconds") % rule.window
-        return gettext("%(limit)s per %(window)s") % {"limit": rule.limit, "window": unit}
+    @admin.display(description=_("rule"))
+    def sentence(self, rule: Rule) -> SafeString:
+        """All that it says, in words."""
+        said = told(rule)
+        notes = format_html_join("", ' <span class="quiet">{}</span>', ((note,) for note in said.notes))
+        return said.sentence + notes
 
     # Changing
 
@@ -99,6 +84,14 @@ class RuleAdmin(OwnPages):
             return self.page(request, "choose.html", {"title": gettext("For which application?"), "choices": choices})
         title = gettext("Add rule for %s") % application.name if application else ""
         return super().add_view(request, form_url, {**(extra_context or {}), "title": title})
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show a rule's form below the sentence that it makes."""
+        rule = self.get_object(request, object_id) if self.has_view_permission(request) else None
+        more = {"told": told(rule)} if rule is not None else {}
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **more})
 
     def get_fieldsets(self, request: HttpRequest, obj: Rule | None = None) -> Any:  # noqa: ANN401  as Django's
         """Leave out what a new rule does not have yet."""

@@ -125,12 +125,29 @@ class Privilege:
 
     ``beyond_resource`` names the grant's field that asks for it, where the vendor binds it to no channel or room: who
     has it has it all over the application, whatever resource the grant names. Empty for what the resource binds.
+
+    ``doing`` goes on in a sentence that begins "Members of support may": "join at once". Without it the word is named.
     """
 
     label: str
+    doing: str = ""
     implies: frozenset[str] = frozenset()
     server_only: bool = False  # refused to session callers, whatever a rule says
     beyond_resource: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """How sentences about rules say where, in the vendor's words, after "Members of support may join at once".
+
+    ``every`` stands for all there are, ``one`` for ``{place}`` alone, ``some`` for those that the pattern ``{place}``
+    names, ``many`` for a grant that opens more than one at once.
+    """
+
+    every: str = _("for every resource")
+    one: str = _("for the resource {place}")
+    some: str = _("for resources {place}")
+    many: str = _("Also in one token for several resources, or all of them.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -303,6 +320,7 @@ class Provider(ABC):
     signing_part: ClassVar[str] = "key"
     generates: ClassVar[bool] = False  # we make its secrets; nobody has to paste one
     privileges: ClassVar[Mapping[str, Privilege]]
+    places: ClassVar[Places | None] = Places()  # None: its grants name no resource
     privileges_field: ClassVar[str] = "privileges"  # the grant's field that an unknown word is reported under
     needs_issuer: ClassVar[bool] = False  # its tokens name TOKEN_ISSUER["ISSUER"]
     verified_here: ClassVar[bool] = False  # this site's own API accepts its tokens

@@ -164,6 +164,7 @@ class OwnProvider(Provider):
     algorithms = jws.ALGORITHMS
     generates = True
     privileges = BUILT_IN
+    places = None
     privileges_field = "scope"
     needs_issuer = True
     verified_here = True

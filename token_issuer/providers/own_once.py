@@ -89,10 +89,11 @@ class OwnOnceProvider(Provider):
         name="public_id", label=_("Name for clients"), help=_("Names the application in answers; it is no secret.")
     )
     privileges: ClassVar[Mapping[str, Privilege]] = {
-        "readonly": Privilege(label=_("Read")),
-        "readwrite": Privilege(label=_("Read and change"), implies=frozenset({"readonly"})),
-        REUSABLE: Privilege(label=_("Use it more than once")),
+        "readonly": Privilege(label=_("Read"), doing=_("read")),
+        "readwrite": Privilege(label=_("Read and change"), doing=_("read and change"), implies=frozenset({"readonly"})),
+        REUSABLE: Privilege(label=_("Use it more than once"), doing=_("use it more than once")),
     }
+    places = None
     verified_here = True
     whole_seconds = False
     lifetimes = Lifetimes(

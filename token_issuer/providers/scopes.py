@@ -13,9 +13,15 @@ TOKENS_REVOKE: Final = "tokens:revoke"
 TOKENS_INTROSPECT: Final = "tokens:introspect"
 
 BUILT_IN: Final[Mapping[str, Privilege]] = {
-    TOKENS_ISSUE: Privilege(label=_("Issue, list and end the holder's tokens")),
-    TOKENS_REVOKE: Privilege(label=_("End tokens of the application"), server_only=True),
-    TOKENS_INTROSPECT: Privilege(label=_("Ask about tokens of the application"), server_only=True),
+    TOKENS_ISSUE: Privilege(
+        label=_("Issue, list and end the holder's tokens"), doing=_("issue, list and end their own tokens")
+    ),
+    TOKENS_REVOKE: Privilege(
+        label=_("End tokens of the application"), doing=_("end tokens of the application"), server_only=True
+    ),
+    TOKENS_INTROSPECT: Privilege(
+        label=_("Ask about tokens of the application"), doing=_("ask about tokens of the application"), server_only=True
+    ),
 }
 
 

@@ -184,10 +184,13 @@ class VocalStackProvider(CalledProvider):
         "call": (SecretField(name="api_key", label=_("API key"), help=_("From the vendor's console, as it is.")),)
     }
     privileges: ClassVar[Mapping[str, Privilege]] = {
-        "readonly": Privilege(label=_("Read")),
-        "readwrite": Privilege(label=_("Read and transcribe"), implies=frozenset({"readonly"})),
-        REUSABLE: Privilege(label=_("Use it more than once")),
+        "readonly": Privilege(label=_("Read"), doing=_("read")),
+        "readwrite": Privilege(
+            label=_("Read and transcribe"), doing=_("read and transcribe"), implies=frozenset({"readonly"})
+        ),
+        REUSABLE: Privilege(label=_("Use it more than once"), doing=_("use it more than once")),
     }
+    places = None
     privileges_field = "access"
     lifetimes = Lifetimes(
         minimum=1,

@@ -28,6 +28,7 @@ from token_issuer.providers.base import (
     MintedToken,
     MintOrder,
     Options,
+    Places,
     Privilege,
     Provider,
     Revocation,
@@ -67,11 +68,23 @@ class AgoraProvider(BanningRules, Provider):
         "call": CREDENTIALS,
     }
     privileges: ClassVar[Mapping[str, Privilege]] = {
-        "subscriber": Privilege(label=_("Receive audio, video and data")),
-        "publisher": Privilege(label=_("Send audio, video and data"), implies=frozenset({"subscriber"})),
-        "rtm": Privilege(label=_("Log in to Signaling (RTM)"), beyond_resource="also_rtm"),
-        "chat": Privilege(label=_("Log in to Chat"), beyond_resource="chat"),
+        "subscriber": Privilege(label=_("Receive audio, video and data"), doing=_("receive audio, video and data")),
+        "publisher": Privilege(
+            label=_("Send audio, video and data"),
+            doing=_("send audio, video and data"),
+            implies=frozenset({"subscriber"}),
+        ),
+        "rtm": Privilege(
+            label=_("Log in to Signaling (RTM)"), doing=_("log in to Signaling (RTM)"), beyond_resource="also_rtm"
+        ),
+        "chat": Privilege(label=_("Log in to Chat"), doing=_("log in to Chat"), beyond_resource="chat"),
     }
+    places = Places(
+        every=_("in every channel"),
+        one=_("in the channel {place}"),
+        some=_("in channels {place}"),
+        many=_("Also in one token for several channels, for all of them or for any user."),
+    )
     lifetimes = Lifetimes(
         minimum=60,
         default=3600,

@@ -31,6 +31,7 @@ from token_issuer.providers.base import (
     MintedToken,
     MintOrder,
     Options,
+    Places,
     Privilege,
     Provider,
     Revocation,
@@ -165,7 +166,14 @@ class OAuthClientProvider(PairKeeper, Provider):
     secret_fields: ClassVar[Mapping[str, tuple[SecretField, ...]]] = {
         "call": (SecretField(name="client_secret", label=_("Client secret")),)
     }
-    privileges: ClassVar[Mapping[str, Privilege]] = {"access": Privilege(label=_("Have an access token"))}
+    privileges: ClassVar[Mapping[str, Privilege]] = {
+        "access": Privilege(label=_("Have an access token"), doing=_("have an access token"))
+    }
+    places = Places(
+        every=_("on every device"),
+        one=_("on the device {place}"),
+        some=_("on devices {place}"),
+    )
     has_slots = False
     opaque = True
     vendor_sets_lifetime = True

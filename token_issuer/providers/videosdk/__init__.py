@@ -20,6 +20,7 @@ from token_issuer.providers.base import (
     Lifetimes,
     MintedToken,
     MintOrder,
+    Places,
     Privilege,
     Provider,
     Revocation,
@@ -124,11 +125,21 @@ class VideoSDKProvider(Removals, Provider):
         ),
     }
     privileges: ClassVar[Mapping[str, Privilege]] = {
-        "allow_join": Privilege(label=_("Join at once"), implies=frozenset({"ask_join"})),
-        "ask_join": Privilege(label=_("Ask to be let in")),
-        "allow_mod": Privilege(label=_("Control the others' camera and microphone")),
-        "crawler": Privilege(label=_("Call the vendor's server API"), server_only=True),
+        "allow_join": Privilege(label=_("Join at once"), doing=_("join at once"), implies=frozenset({"ask_join"})),
+        "ask_join": Privilege(label=_("Ask to be let in"), doing=_("ask to be let in")),
+        "allow_mod": Privilege(
+            label=_("Control the others' camera and microphone"), doing=_("control the others' camera and microphone")
+        ),
+        "crawler": Privilege(
+            label=_("Call the vendor's server API"), doing=_("call the vendor's server API"), server_only=True
+        ),
     }
+    places = Places(
+        every=_("in every room"),
+        one=_("in the room {place}"),
+        some=_("in rooms {place}"),
+        many=_("Also in one token for all rooms."),
+    )
     lifetimes = Lifetimes(
         minimum=60,
         default=600,

@@ -26,6 +26,7 @@ from token_issuer.providers.base import (
     MintedToken,
     MintOrder,
     Options,
+    Places,
     Privilege,
     Provider,
     Revocation,
@@ -169,7 +170,12 @@ class VoximplantProvider(Provisioner, PairKeeper, Provider):
             help=_("The user's password at the vendor. Only what it is hashed to is kept."),
         ),
     )
-    privileges: ClassVar[Mapping[str, Privilege]] = {"login": Privilege(label=_("Log in"))}
+    privileges: ClassVar[Mapping[str, Privilege]] = {"login": Privilege(label=_("Log in"), doing=_("log in"))}
+    places = Places(
+        every=_("on every device"),
+        one=_("on the device {place}"),
+        some=_("on devices {place}"),
+    )
     has_slots = False
     opaque = True
     vendor_sets_lifetime = True
