@@ -119,7 +119,7 @@ def our_pages():
 
 
 PAGES = sorted(our_pages())
-ROW_PAGES = [name for name, takes in PAGES if takes in (("row_id",), ("object_id",))]
+ROW_PAGES = [name for name, takes in PAGES if {"row_id", "object_id"} & set(takes)]
 PERSON_PAGES = [name for name, takes in PAGES if takes == ("key",)]
 
 
@@ -166,12 +166,19 @@ ASKED = {
 }
 
 
+def row_address(name, takes, theirs):
+    """The page of the other tenant's row."""
+    row = theirs[name.split("_")[2]].pk
+    filled = {"row_id": row, "object_id": row, "purpose": "sign"}
+    return reverse(f"admin:{name}", kwargs={part: filled[part] for part in takes})
+
+
 def addresses(theirs):
     """Each address with the other tenant's row in it, and what is asked there."""
     for name, takes in PAGES:
         short = name.removeprefix("token_issuer_")
         if name in ROW_PAGES:
-            yield reverse(f"admin:{name}", args=[theirs[short.split("_")[0]].pk]), {"reason": "because", "post": "yes"}
+            yield row_address(name, takes, theirs), {"reason": "because", "post": "yes"}
         elif name in PERSON_PAGES:
             yield reverse(f"admin:{name}", args=[theirs["issuedtoken"].user.pk]), {"reason": "because"}
         elif not takes:
@@ -197,8 +204,7 @@ def test_no_page_shows_anything_of_another_tenant(tenant, ours, theirs):
 
 
 def test_no_row_of_another_tenant_has_a_page(tenant, theirs):
-    for name in ROW_PAGES:
-        address = reverse(f"admin:{name}", args=[theirs[name.split("_")[2]].pk])
+    for address in (row_address(name, takes, theirs) for name, takes in PAGES if name in ROW_PAGES):
         for answer in (tenant.get(address), tenant.post(address, {"post": "yes", "reason": "because"})):
             # Django's own pages send away from what is not there.
             assert answer.status_code in (403, 404) or answer["Location"] == reverse("admin:index"), address
