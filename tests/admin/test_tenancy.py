@@ -151,6 +151,7 @@ ASKED = {
     "issuedtoken_check": NOTHING,
     "issuedtoken_find": named("issuedtoken"),
     "issuedtoken_revoke_selected": selected("issuedtoken"),
+    "issuedtoken_revoke_where": lambda rows: {"certificate": str(rows["certificate"].pk), "reason": "because"},
     "onetimekey_add": NOTHING,
     "onetimekey_changelist": NOTHING,
     "onetimekey_revoke_selected": selected("onetimekey"),

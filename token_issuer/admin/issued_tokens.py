@@ -15,16 +15,15 @@ from django.utils.translation import gettext_lazy as _
 from token_issuer.admin import checking, people, revoking, searching
 from token_issuer.admin.base import EvidenceAdmin
 from token_issuer.admin.callers import caller_of
-from token_issuer.admin.pages import OwnPages, require
+from token_issuer.admin.leak_path import LeakPath
+from token_issuer.admin.pages import require
 from token_issuer.admin.secrecy import handles_secrets
 from token_issuer.admin.standings import short, standing
-from token_issuer.admin.tenancy import applications_of
 from token_issuer.models import IssuedToken, Standing
 from token_issuer.services import checking as checking_service
 from token_issuer.services import outbox
 from token_issuer.services.revoking import ending_of
 from token_issuer.services.transactions import write_alias
-from token_issuer.services.verifying import find
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
 
 
 @admin.register(IssuedToken)
-class IssuedTokenAdmin(OwnPages, EvidenceAdmin):
+class IssuedTokenAdmin(LeakPath, EvidenceAdmin):
     """One row a token; never the token."""
 
     list_display = ("fingerprint", "standing_label", "application", "subject", "resource", "issued", "expires", "note")
@@ -68,18 +67,13 @@ class IssuedTokenAdmin(OwnPages, EvidenceAdmin):
         """What looks like nothing else is a subject."""
         return searching.kind_of(term) or "subject"
 
-    def has_revoke_permission(self, request: HttpRequest) -> bool:
-        """Whether this person may end tokens; seeing them is another permission."""
-        return bool(request.user.has_perm("token_issuer.revoke_issuedtoken"))
-
     def all_rows(self, request: HttpRequest) -> QuerySet[IssuedToken]:
         """Read where it is decided, with the epochs: a set that was revoked shows at once."""
         return IssuedToken.objects.using(write_alias()).with_epochs_now()
 
     def get_urls(self) -> list[URLPattern]:
-        """Add the paste box and revoking to Django's own."""
+        """Add checking and revoking to Django's own."""
         return [
-            self.own_path("find/", self.find_view, "find"),
             self.own_path("check/", self.check_view, "check"),
             self.own_path("person/<str:key>/", self.person_view, "person"),
             self.own_path("revoke/", self.revoke_selected_view, "revoke_selected"),
@@ -143,30 +137,6 @@ class IssuedTokenAdmin(OwnPages, EvidenceAdmin):
         texts = [ending.sentence, *(outbox.sentences([token], caller, at=at) if live else [])]
         return [gettext(text) for text in texts if text]
 
-    # Finding
-
-    @handles_secrets
-    def find_view(self, request: HttpRequest) -> HttpResponse:
-        """Lead from a pasted token or an id to its page. What was pasted goes nowhere else."""
-        require(self.has_view_permission(request))
-        pasted = request.POST.get("pasted", "").strip() if request.method == "POST" else ""
-        if not pasted:
-            return redirect(self.url("changelist"))
-        token_id = self._id_of(request, pasted)
-        if token_id is None:
-            told = gettext("Nothing that this site issued matches. Was it pasted whole, and was it issued here?")
-            messages.warning(request, told)
-            return redirect(self.url("changelist"))
-        return redirect(self.url("change", token_id))
-
-    def _id_of(self, request: HttpRequest, pasted: str) -> UUID | None:
-        try:
-            rows = self.get_queryset(request).filter(pk=UUID(pasted))
-        except ValueError:
-            token = find(pasted, within=applications_of(request))
-            return token.pk if token else None
-        return rows.values_list("pk", flat=True).first()
-
     # Checking
 
     def has_inspect_permission(self, request: HttpRequest) -> bool:
@@ -213,7 +183,7 @@ class IssuedTokenAdmin(OwnPages, EvidenceAdmin):
         """Show what revoking these tokens does; nothing is ended yet."""
         tokens = [*queryset.select_related("application", "family", "push")[: revoking.MOST_AT_ONCE + 1]]
         if len(tokens) > revoking.MOST_AT_ONCE:
-            told = gettext("Select at most %s tokens, or revoke their certificate.") % revoking.MOST_AT_ONCE
+            told = gettext("Select at most %s tokens, or say here which ones you mean.") % revoking.MOST_AT_ONCE
             messages.error(request, told)
-            return None
+            return redirect(self.url("revoke_where"))
         return revoking.page(self, request, tokens, decided=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
@@ -11,14 +10,16 @@ from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from token_issuer.admin import effects
 from token_issuer.admin.callers import caller_of
+from token_issuer.admin.effects import Line
 from token_issuer.admin.pages import Deed, ReasonForm
 from token_issuer.errors import TokenIssuerError
 from token_issuer.models import PushState
 from token_issuer.registry import providers
 from token_issuer.services import outbox
 from token_issuer.services.pushing import Patience, push_first
-from token_issuer.services.revoking import Ending, ending_of, revoke_any
+from token_issuer.services.revoking import ending_of, revoke_any
 from token_issuer.services.telling_again import tell_again
 
 if TYPE_CHECKING:
@@ -32,16 +33,6 @@ if TYPE_CHECKING:
     from token_issuer.services.callers import Caller
 
 MOST_AT_ONCE: Final = 200
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """One token and when it ends; ``error`` says why it was not ended."""
-
-    token: IssuedToken
-    standing: str
-    ending: Ending
-    error: str = ""
 
 
 def posted_ids(request: HttpRequest) -> list[UUID]:
@@ -60,14 +51,13 @@ def page(owner: OwnPages, request: HttpRequest, tokens: Sequence[IssuedToken], *
 
     The result is the answer to the POST itself: revoking is idempotent, so a reload ends nothing twice.
     """
-    at = timezone.now()
+    at, caller = timezone.now(), caller_of(request)
     form = ReasonForm(request.POST if decided else None)
     if not form.is_valid():
-        lines = [_line(token, ending_of(token, at=at), at=at) for token in tokens]
+        lines = effects.lines(caller, tokens, at=at)
         title = ngettext("Revoke this token?", "Revoke %(count)s tokens?", len(lines)) % {"count": len(lines)}
-        return owner.page(
-            request, "revoke.html", {"title": title, "form": form, **_shown(owner, request, lines, at=at)}
-        )
+        more = {"title": title, "form": form, "effects": effects.of_lines(lines)}
+        return owner.page(request, "revoke.html", {**more, **_shown(owner, request, lines, at=at)})
     # One wait for all of them: vendors that do not answer are told later.
     ended = partial(_ended, owner, request, reason=form.cleaned_data["reason"], at=at, patience=Patience())
     lines = [ended(token) for token in tokens]
@@ -108,17 +98,14 @@ def _shown(owner: OwnPages, request: HttpRequest, lines: list[Line], *, at: date
     return {"lines": lines, "at": at, "sentences": sentences, "post_url": owner.url("revoke_selected")}
 
 
-def _line(token: IssuedToken, ending: Ending, *, at: datetime, error: str = "") -> Line:
-    return Line(token=token, standing=token.standing(at).value, ending=ending, error=error)
-
-
 def _ended(
     owner: OwnPages, request: HttpRequest, token: IssuedToken, *, reason: str, at: datetime, patience: Patience
 ) -> Line:
+    standing = token.standing(at).value
     try:
         ending = revoke_any(caller_of(request), token.pk, reason=reason, at=at, patience=patience)
     except TokenIssuerError as error:
-        return _line(token, ending_of(token, at=at), at=at, error=error.message)
+        return Line(token=token, standing=standing, ending=ending_of(token, at=at), error=error.message)
     if ending.changed:
         owner.log_change(request, token, "Revoked.")
-    return _line(token, ending, at=at)
+    return Line(token=token, standing=standing, ending=ending)

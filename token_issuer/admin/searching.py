@@ -119,6 +119,7 @@ def _uuid(text: str) -> UUID | None:
 
 def _address(text: str) -> str | None:
     try:
-        return str(ipaddress.ip_address(text))
+        address = ipaddress.ip_address(text)
     except ValueError:
         return None
+    return None if "%" in text else str(address)  # a scope is nothing that a database takes

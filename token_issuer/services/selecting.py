@@ -7,7 +7,7 @@ which tokens were made, and what is more than ``MOST_COUNTED`` is "more than tha
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -16,7 +16,7 @@ from uuid import UUID
 from django.db.models import F
 
 from token_issuer.ids import uuid7_floor
-from token_issuer.models import Application, EpochKind, IssuedToken, Principal, TokenFamily, epoch_key
+from token_issuer.models import Application, EpochKind, IssuedToken, Principal, Standing, TokenFamily, epoch_key
 from token_issuer.providers.base import Revocation
 from token_issuer.registry import providers
 from token_issuer.services import outbox
@@ -224,6 +224,27 @@ def preview(caller: Caller, selection: Selection, *, at: datetime, sample: int =
     )
 
 
+def effect_of_each(caller: Caller, tokens: Iterable[IssuedToken], *, at: datetime) -> dict[UUID, Effect]:
+    """Say of each of these tokens that is live what ending it does. One statement, whatever their number."""
+    live = [token for token in tokens if token.standing(at) is Standing.LIVE]
+    known = {row.pk: row for row in _applications({token.application_id for token in live})}
+    found: dict[UUID, Effect] = {}
+    for token in live:
+        for_all = outbox.is_another(caller, token.user_id)
+        ((found[token.pk], _sentence),) = _each(known[token.application_id], [token], for_all=for_all, at=at)
+    return found
+
+
+def summed(each: Iterable[Effect]) -> tuple[Effect, ...]:
+    """Return one effect of each kind, the soonest first."""
+    found: dict[Revocation, Effect] = {}
+    for effect in each:
+        had = found.get(effect.revocation, replace(effect, count=0))
+        last = max(had.last_ends_at, effect.last_ends_at)
+        found[effect.revocation] = replace(effect, count=had.count + effect.count, last_ends_at=last)
+    return tuple(found[kind] for kind in _ORDER if kind in found)
+
+
 def _families_of(selection: Selection, counted: Iterable[_Counted]) -> set[UUID]:
     """Return the pairs that end because one of their tokens does."""
     if selection.is_set:  # an epoch ends what it names, and no more
@@ -241,24 +262,26 @@ def _effects(counted: Iterable[_Counted], *, for_all: bool, at: datetime) -> tup
     by_application: dict[UUID, list[_Counted]] = defaultdict(list)
     for row in counted:
         by_application[row.application_id].append(row)
-    calls = outbox.can_call("pk")
-    rows = Application.objects.using(write_alias()).filter(pk__in=[*by_application]).annotate(can_call=calls)
-    effects: dict[Revocation, Effect] = {}
+    effects: list[Effect] = []
     sentences: dict[str, None] = {}
-    for application in rows.order_by("slug"):
+    for application in _applications(by_application):
         known = providers().get(application.provider)
         sentences.update({known.vendor.revocation_sentence: None} if known is not None else {})
         for effect, sentence in _each(application, by_application[application.pk], for_all=for_all, at=at):
             sentences.update({sentence: None} if sentence else {})
-            had = effects.get(effect.revocation, replace(effect, count=0))
-            last = max(had.last_ends_at, effect.last_ends_at)
-            effects[effect.revocation] = replace(effect, count=had.count + 1, last_ends_at=last)
-    return tuple(effects[kind] for kind in _ORDER if kind in effects), tuple(sentences)
+            effects.append(effect)
+    return summed(effects), tuple(sentences)
+
+
+def _applications(ids: Collection[UUID]) -> Any:  # noqa: ANN401  a queryset, annotated
+    calls = outbox.can_call("pk")
+    rows = Application.objects.using(write_alias()).filter(pk__in=[*ids])
+    return rows.annotate(can_call=calls).order_by("slug")
 
 
 def _each(
     application: Any,  # noqa: ANN401  annotated
-    counted: Iterable[_Counted],
+    counted: Iterable[_Counted | IssuedToken],
     *,
     for_all: bool,
     at: datetime,

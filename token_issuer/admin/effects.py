@@ -1,0 +1,82 @@
+"""What ending tokens really does, for the pages that ask before: numbers that stop at a limit, and each token's end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.utils.formats import number_format
+from django.utils.translation import gettext
+
+from token_issuer.services import selecting
+from token_issuer.services.revoking import Ending, ending_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    from token_issuer.models import IssuedToken
+    from token_issuer.services.callers import Caller
+    from token_issuer.services.selecting import Effect, Preview
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One token and what ending it does."""
+
+    token: IssuedToken
+    standing: str
+    ending: Ending
+    effect: Effect | None = None  # None where it has ended, or is not asked for
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """A preview in words."""
+
+    live: str
+    people: str
+    families: str
+    effects: Sequence[Effect]
+    sentences: Sequence[str]
+    lines: Sequence[Line]
+    as_set: bool
+    nothing: bool
+    capped: bool
+
+
+def shown(caller: Caller, preview: Preview, *, at: datetime) -> Shown:
+    """Return what a page says of a preview."""
+    return Shown(
+        live=counted(preview.live, more=preview.capped),
+        people=counted(preview.people, more=False),
+        families=counted(preview.families, more=False),
+        effects=preview.effects,
+        sentences=[gettext(sentence) for sentence in preview.sentences],
+        lines=lines(caller, preview.sample, at=at),
+        as_set=preview.as_set,
+        nothing=not (preview.live or preview.families),
+        capped=preview.capped,
+    )
+
+
+def lines(caller: Caller, tokens: Iterable[IssuedToken], *, at: datetime) -> list[Line]:
+    """Return what ending each of these tokens does."""
+    rows = [*tokens]
+    each = selecting.effect_of_each(caller, rows, at=at)
+    return [
+        Line(token=token, standing=token.standing(at).value, ending=ending_of(token, at=at), effect=each.get(token.pk))
+        for token in rows
+    ]
+
+
+def of_lines(found: Iterable[Line]) -> Sequence[Effect]:
+    """Return what ending these tokens does, in sum."""
+    return selecting.summed(line.effect for line in found if line.effect is not None)
+
+
+def counted(number: int, *, more: bool) -> str:
+    """Return a number as people read it."""
+    written = number_format(number, force_grouping=True)
+    return gettext("more than %s") % written if more else written
