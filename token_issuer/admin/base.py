@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
+from uuid import UUID
 
 from django.contrib import admin, messages
+from django.contrib.admin import ShowFacets
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.views.main import SEARCH_VAR
 from django.core.paginator import Paginator
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
 from token_issuer.admin import tenancy
+from token_issuer.admin.keyset import FilteredRows, KeysetChangeList
 from token_issuer.admin.searching import could_be_a_token, matching
+from token_issuer.models.row_counts import counted_to
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
+    from django.contrib.admin.views.main import ChangeList
     from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
     from django.urls import URLPattern
@@ -26,7 +33,7 @@ if TYPE_CHECKING:
 else:
     AnyModelAdmin, AnyPaginator = admin.ModelAdmin, Paginator
 
-LONGEST_LIST = 2000  # rows that can be paged through; a COUNT of millions would take seconds on every click
+LONGEST_LIST = 2000  # rows of a list with page numbers; a COUNT of millions would take seconds on every click
 
 
 class CappedPaginator(AnyPaginator):
@@ -35,9 +42,8 @@ class CappedPaginator(AnyPaginator):
     @cached_property
     def count(self) -> int:
         """How many rows there are, at most ``LONGEST_LIST``."""
-        # Without the annotations and the order, which would be computed for every row.
         rows: QuerySet[Any] = self.object_list  # type: ignore[assignment]  # a change list pages through nothing else
-        return rows.order_by().values("pk")[:LONGEST_LIST].count()
+        return counted_to(rows, LONGEST_LIST)
 
     @property
     def is_capped(self) -> bool:
@@ -65,6 +71,9 @@ class StyledAdmin(AnyModelAdmin):
     """
 
     tenant_path: ClassVar[str] = "application_id"  # the column that says whose a row is
+    paginator = CappedPaginator
+    show_full_result_count = False
+    show_facets = ShowFacets.NEVER  # a COUNT for every choice of every filter
 
     class Media:
         css = {"all": ("token_issuer/admin.css",)}
@@ -98,16 +107,11 @@ class ReadOnlyAdmin(StyledAdmin):
         return False
 
 
-class EvidenceAdmin(ReadOnlyAdmin):
-    """A table that grows for ever: a capped list, newest first, searched through its indexes only."""
+class SearchedAdmin(StyledAdmin):
+    """A list whose search box finds what one indexed column names."""
 
-    paginator = CappedPaginator
-    show_full_result_count = False
-    list_per_page = 50
-    sortable_by = ()  # every other order would sort the whole table
     search_fields = ("pk",)  # shows the box; ``searches`` says what it does
     searches: Mapping[str, Callable[[Any, str], Any]]
-    change_list_template = "admin/token_issuer/evidence_list.html"
 
     def guess(self, term: str) -> str:
         """Return the key in ``searches`` for a term without one."""
@@ -116,9 +120,48 @@ class EvidenceAdmin(ReadOnlyAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """Return the rows that one indexed column names exactly."""
+        """Return the rows that one indexed column names."""
         term = search_term.strip()
         return (matching(queryset, term, searches=self.searches, guess=self.guess) if term else queryset), False
+
+
+class EvidenceAdmin(SearchedAdmin, ReadOnlyAdmin):
+    """A table that grows for ever: newest first, page by page, searched and filtered through its indexes only."""
+
+    list_per_page = 50
+    sortable_by = ()
+    change_list_template = "admin/token_issuer/evidence_list.html"
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:  # noqa: ANN401  as Django's
+        """Page by id."""
+        return KeysetChangeList
+
+    def filtered(self, request: HttpRequest) -> QuerySet[Any]:
+        """Return all rows that the address's search and filters leave, in no order; no page of them is read.
+
+        Raises:
+            IncorrectLookupParameters: the address has something else in it.
+        """
+        whole = FilteredRows(
+            request, self.model, self.list_display, (), self.get_list_filter(request), None, self.search_fields,
+            self.list_select_related, self.list_per_page, 0, (), self, (), None,
+        )  # fmt: skip
+        rows: QuerySet[Any] = whole.queryset.order_by()
+        return rows
+
+    def response_action(
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[Any],
+        *args: Any,  # noqa: ANN401  as Django's
+        **kwargs: Any,  # noqa: ANN401
+    ) -> HttpResponse | None:
+        """Act on rows that were ticked on a page: never on all that there are."""
+        posted = request.POST.copy()
+        posted.pop("select_across", None)
+        posted.setlist(ACTION_CHECKBOX_NAME, [str(row_id) for row_id in _ids(posted.getlist(ACTION_CHECKBOX_NAME))])
+        request.POST = posted  # type: ignore[assignment]  # a copy of it
+        return super().response_action(request, queryset, *args, **kwargs)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Show the list; a search that could be a token is taken out of the address and never run."""
@@ -127,3 +170,9 @@ class EvidenceAdmin(ReadOnlyAdmin):
             messages.warning(request, text)
             return redirect(request.path)
         return super().changelist_view(request, extra_context)
+
+
+def _ids(texts: list[str]) -> Iterator[UUID]:
+    for text in texts:
+        with suppress(ValueError):
+            yield UUID(text)
