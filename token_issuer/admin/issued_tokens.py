@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from token_issuer.admin import checking, people, revoking, searching
+from token_issuer.admin import checking, people, revoking, searching, timelines
 from token_issuer.admin.base import EvidenceAdmin
 from token_issuer.admin.callers import caller_of
 from token_issuer.admin.leak_path import LeakPath
@@ -126,6 +126,7 @@ class IssuedTokenAdmin(LeakPath, EvidenceAdmin):
                 "ending": ending_of(token, at=at),
                 "may_tell_again": more["may_revoke"] and revoking.may_tell_again(token, at=at),
                 "sentences": self._sentences(token, caller_of(request), at=at),
+                **timelines.of_token(self, request, token),
             }
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **more})
 

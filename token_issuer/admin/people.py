@@ -34,11 +34,6 @@ class Held:
     url: str
 
 
-def address(owner: OwnPages, pk: object) -> str:
-    """Return where the page of a user is."""
-    return owner.url("person", quote(str(pk)))
-
-
 def page(owner: OwnPages, request: HttpRequest, key: str) -> HttpResponse:
     """Show somebody, also one who was deleted, as far as this member of staff may see."""
     require(owner.has_view_permission(request))

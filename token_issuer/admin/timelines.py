@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+from django.contrib.admin.utils import quote
 from django.http import Http404
 from django.urls import reverse
+from django.utils import timezone
 
 from token_issuer.admin import tenancy
 from token_issuer.models import AuditEvent, IssuedToken, OneTimeKey, TokenFamily, VendorAccount, VendorPair
+from token_issuer.services import timelines
 from token_issuer.services.moments import Place
 from token_issuer.services.timelines import Sources
 
@@ -41,6 +44,28 @@ def sources(owner: OwnPages, request: HttpRequest) -> Sources:
         events=_rows(owner, request, AuditEvent),
         everything=tenancy.applications_of(request) is None,
     )
+
+
+def of_family(owner: OwnPages, request: HttpRequest, family: TokenFamily) -> dict[str, object]:
+    """Return what a family's page tells of it."""
+    place, seen = before(request), sources(owner, request)
+    told = timelines.of_family(family, seen, at=timezone.now(), before=place)
+    return {**shown(owner, told, before=place), **_person(owner, request, family)}
+
+
+def of_token(owner: OwnPages, request: HttpRequest, token: IssuedToken) -> dict[str, object]:
+    """Return what a token's page tells of it."""
+    told = timelines.of_token(token, sources(owner, request), at=timezone.now())
+    return {**shown(owner, told), **_person(owner, request, token)}
+
+
+def _person(owner: OwnPages, request: HttpRequest, row: IssuedToken | TokenFamily) -> dict[str, object]:
+    """Return where the page of a row's person is, for whoever may see it."""
+    tokens = owner.admin_site.get_model_admin(IssuedToken)
+    if row.user_id is None or not tokens.has_view_permission(request):
+        return {}
+    name = "admin:token_issuer_issuedtoken_person"
+    return {"person_url": reverse(name, args=[quote(str(row.user_id))], current_app=owner.admin_site.name)}
 
 
 def _rows(owner: OwnPages, request: HttpRequest, model: type[Model]) -> QuerySet[Any] | None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from token_issuer.admin import searching
+from token_issuer.admin import searching, timelines
 from token_issuer.admin.ending_rows import EndableAdmin
 from token_issuer.admin.standings import short
 from token_issuer.models import TokenFamily
@@ -18,7 +18,7 @@ from token_issuer.services.transactions import write_alias
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from django.http import HttpRequest
+    from django.http import HttpRequest, HttpResponse
 
     from token_issuer.services.callers import Caller
 
@@ -44,6 +44,8 @@ class TokenFamilyAdmin(EndableAdmin):
         "Its refresh token and every access token that came from it end here at once. Its holder has to sign in again."
     )
 
+    change_form_template = "admin/token_issuer/token_family.html"
+
     def guess(self, term: str) -> str:
         """What is no id is a person."""
         return "id" if searching.kind_of(term) == "id" else "user"
@@ -51,6 +53,14 @@ class TokenFamilyAdmin(EndableAdmin):
     def all_rows(self, request: HttpRequest) -> QuerySet[TokenFamily]:
         """Read where it is decided, with the epochs: families that a log-out ended show at once."""
         return TokenFamily.objects.using(write_alias()).with_epochs_now()
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show all facts, and what happened to it."""
+        family = self.get_object(request, object_id) if self.has_view_permission(request) else None
+        told = {} if family is None else timelines.of_family(self, request, family)
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **told})
 
     @admin.display(description=_("last refreshed"))
     def rotated(self, family: TokenFamily) -> str:

@@ -15,6 +15,7 @@ import heapq
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from django.db.models import BinaryField
 from django.utils.translation import gettext, gettext_lazy
 
 from token_issuer.models import AuditKind, EpochKind, RevocationEpoch
@@ -38,6 +39,12 @@ SIZE: Final = 50
 LOOKED_BACK: Final = 200  # rows of one table; more than a page
 
 
+_SHOWN: Final = {
+    "issuedtoken": ("application", "family", "revoked_by"),
+    "auditevent": ("application", "user"),
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
     """The rows that somebody may see; None: not this table. ``everything``: of every application."""
@@ -56,16 +63,18 @@ def of_person(person: Person, sources: Sources, *, at: datetime, before: Place |
 
     Of a deleted one there is no more than his tokens, families and login keys: events do not name him any more.
     """
-    return _page(_of_person(person, sources, at=at, before=before), before=before, size=size)
+    return _page(_of_person(person, sources, at=at, before=before, size=size), before=before, size=size)
 
 
 def of_family(
     family: TokenFamily, sources: Sources, *, at: datetime, before: Place | None = None, size: int = SIZE
 ) -> Page:
     """Return a page of a family: begun, each rotation and retry with its generation, reuse, closed."""
-    tokens = _newest(sources.tokens, before, family_id=family.pk)
-    events = _newest(sources.events, before, family_id=family.pk)
-    closing = next((event for event in _newest(sources.events, None, family_id=family.pk) if _closes(event)), None)
+    tokens = _newest(sources.tokens, before, size, family_id=family.pk)
+    events = _newest(sources.events, before, size, family_id=family.pk)
+    closing = next(
+        (event for event in _newest(sources.events, None, SIZE, family_id=family.pk) if _closes(event)), None
+    )
     entries = [
         *(entry for token in tokens for entry in row_moments.of_token(token, at=at)),
         *(row_moments.of_event(event) for event in events if not _closes(event)),
@@ -77,7 +86,7 @@ def of_family(
 def of_token(token: IssuedToken, sources: Sources, *, at: datetime) -> Page:
     """Return what happened to one token: issued, used, revoked, its vendor told; the newest page of it."""
     push = getattr(token, "push", None)
-    events = _newest(sources.events, None, token_id=token.pk)
+    events = _newest(sources.events, None, SIZE, token_id=token.pk)
     entries = [
         *row_moments.of_token(token, at=at),
         *(row_moments.of_push(push, token) if push is not None else ()),
@@ -86,43 +95,41 @@ def of_token(token: IssuedToken, sources: Sources, *, at: datetime) -> Page:
     return _page(entries, before=None, size=SIZE)
 
 
-def _of_person(person: Person, sources: Sources, *, at: datetime, before: Place | None) -> Iterator[Entry]:
+def _of_person(person: Person, sources: Sources, *, at: datetime, before: Place | None, size: int) -> Iterator[Entry]:
     his = {"principal_key": person.principal_key}
-    for token in _newest(sources.tokens, before, **his):
+    for token in _newest(sources.tokens, before, size, **his):
         yield from row_moments.of_token(token, at=at)
-    families = _newest(sources.families, before, **his)
+    families = _newest(sources.families, before, size, **his)
     closings = _closings(sources.events, families)
     for family in families:
         yield from row_moments.of_family(family, closings.get(family.pk), at=at)
-    for key in _newest(sources.login_keys, before, **person.named()):
+    for key in _newest(sources.login_keys, before, size, **person.named()):
         yield from row_moments.of_login_key(key, at=at)
     if sources.everything and sources.events is not None:
         yield from _ended_together(person)
     if person.user is not None:
-        yield from _while_there(person, sources, at=at, before=before)
+        yield from _while_there(person, sources, at=at, before=before, size=size)
 
 
-def _while_there(person: Person, sources: Sources, *, at: datetime, before: Place | None) -> Iterator[Entry]:
+def _while_there(person: Person, sources: Sources, *, at: datetime, before: Place | None, size: int) -> Iterator[Entry]:
     """Tell of the rows that name him only while he is not deleted."""
-    for pair in _newest(sources.pairs, before, user_id=person.pk):
+    for pair in _newest(sources.pairs, before, size, user_id=person.pk):
         yield from row_moments.of_pair(pair, at=at)
-    for account in _newest(sources.accounts, before, user_id=person.pk):
+    for account in _newest(sources.accounts, before, size, user_id=person.pk):
         yield from row_moments.of_account(account)
-    for event in _newest(sources.events, before, user_id=person.pk):
+    for event in _newest(sources.events, before, size, user_id=person.pk):
         yield row_moments.of_event(event, by_him=True)
 
 
-def _newest(rows: Rows | None, before: Place | None, **named: Any) -> list[Any]:  # noqa: ANN401  column values
+def _newest(rows: Rows | None, before: Place | None, size: int, **named: Any) -> list[Any]:  # noqa: ANN401  columns
     if rows is None:
         return []
     if before is not None:
         rows = rows.filter(pk__lte=before.highest_row)
-    related = [name for name in ("application", "family", "user", "revoked_by") if _has(rows, name)]
-    return [*rows.filter(**named).select_related(*related).order_by("-pk")[:LOOKED_BACK]]
-
-
-def _has(rows: Rows, name: str) -> bool:
-    return any(field.name == name for field in rows.model._meta.concrete_fields)
+    sealed = [field.attname for field in rows.model._meta.concrete_fields if isinstance(field, BinaryField)]
+    rows = rows.filter(**named).select_related(*_SHOWN.get(str(rows.model._meta.model_name), ("application",)))
+    # The row of the place itself may come again, and one entry more says that there is another page.
+    return [*rows.defer(*sealed).order_by("-pk")[: max(LOOKED_BACK, size + 2)]]
 
 
 def _closes(event: AuditEvent) -> bool:
