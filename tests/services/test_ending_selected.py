@@ -9,17 +9,30 @@ import pytest
 from django.db import transaction
 
 from tests.factories import (
+    AT,
     ApiKeyFactory,
     ApplicationFactory,
     CertificateFactory,
     IssuedTokenFactory,
+    OneTimeKeyFactory,
     TokenFamilyFactory,
     UserFactory,
+    VendorPairFactory,
     caller,
 )
 from tests.pushes import agora_token, told
 from token_issuer import signals
-from token_issuer.models import AuditEvent, AuditKind, IssuedToken, RevocationEpoch, TokenFamily, VendorPush
+from token_issuer.ids import uuid7
+from token_issuer.models import (
+    AuditEvent,
+    AuditKind,
+    IssuedToken,
+    OneTimeKey,
+    RevocationEpoch,
+    TokenFamily,
+    VendorPair,
+    VendorPush,
+)
 from token_issuer.services import ending_selected
 from token_issuer.services.selecting import Selection
 from token_issuer.services.transactions import OpenTransaction
@@ -142,6 +155,48 @@ def test_the_pair_of_a_token_ends_with_it(end, at):
 def test_tokens_of_one_pair_in_several_batches_are_all_counted(end_all):
     IssuedTokenFactory.create_batch(3, family=TokenFamilyFactory(), ip=IP)
     assert sum(done.ended for done in end_all(batch=1)) == 3
+
+
+def test_a_pair_ends_whose_token_has_expired(end_all, at):
+    families = TokenFamilyFactory.create_batch(3)
+    for family in families:
+        IssuedTokenFactory(family=family, ip=IP, issued_at=at - 20 * MINUTE)
+    done = end_all(batch=2)
+    assert [(each.ended, each.pairs) for each in done] == [(0, 2), (0, 1)]
+    assert not TokenFamily.objects.filter(closed_at=None).exists()
+
+
+def test_tokens_and_pairs_share_a_batch_by_age(end, user, rooms, at):
+    new, old = [IssuedTokenFactory(user=user, certificate=rooms.certificates.get()) for _ in range(2)]
+    pair = TokenFamilyFactory(user=user, application=rooms)
+    chosen = Selection(principal_key=new.principal_key, application=rooms)
+    first = end(chosen, batch=2)
+    assert (first.ended, first.pairs, first.left, first.after) == (1, 1, 1, old.pk)
+    assert TokenFamily.objects.get(closed_at__isnull=False) == pair
+    assert end(chosen, batch=2, after=first.after).ended == 1
+
+
+@pytest.fixture
+def guest(user, rooms):
+    """Somebody with a login key and a vendor's pair there, and elsewhere."""
+    for application in (rooms, ApplicationFactory()):
+        OneTimeKeyFactory(user=user, application=application, expires_at=AT + timedelta(hours=1))
+        VendorPairFactory(user=user, application=application)
+    return Selection(principal_key=caller(user).principal_key, within=frozenset({rooms.pk}))
+
+
+def test_of_a_person_login_keys_and_what_vendors_gave_end_within(end, guest, rooms, at):
+    assert end(guest).login_keys == 1
+    key = OneTimeKey.objects.get(application=rooms)
+    assert (key.revoked_at, key.reason) == (at + MINUTE, "leak")
+    assert OneTimeKey.objects.exclude(application=rooms).get().revoked_at is None
+    assert VendorPair.objects.get().application != rooms
+    detail = AuditEvent.objects.get().detail
+    assert (detail["live"], detail["login_keys"], detail["vendor_pairs"]) == (0, 1, 1)
+
+
+def test_they_end_at_first_and_not_in_a_later_batch(end, guest):
+    assert end(guest, after=uuid7()).login_keys == 0
 
 
 def test_one_text_in_two_rows_ends_in_both(end, at):

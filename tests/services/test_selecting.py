@@ -12,8 +12,10 @@ from tests.factories import (
     ApplicationFactory,
     CertificateFactory,
     IssuedTokenFactory,
+    OneTimeKeyFactory,
     TokenFamilyFactory,
     UserFactory,
+    VendorPairFactory,
     caller,
 )
 from tests.pushes import agora_token, told
@@ -164,13 +166,52 @@ def test_a_sample_is_of_the_newest(boss, rooms, at):
     assert preview(boss, Selection(application=rooms), at=at, sample=2).sample == tokens[:0:-1]
 
 
-def test_a_pair_that_ends_with_its_token_is_counted_beside_those_that_began_there(boss, rooms, at):
-    IssuedTokenFactory(ip="192.0.2.1", family=TokenFamilyFactory(ip="192.0.2.9"))
-    TokenFamilyFactory(ip="192.0.2.1")
-    TokenFamilyFactory(ip="192.0.2.1", closed_at=at)
-    TokenFamilyFactory(ip="192.0.2.1", idle_expires_at=at)
-    TokenFamilyFactory(ip="192.0.2.1", epochs=7)
-    assert preview(boss, Selection(ip="192.0.2.1"), at=at).families == 2
+@pytest.fixture
+def pairs(rooms, at):
+    """Those whose only token has expired; all but the first have ended, too."""
+    ended = [{}, {"closed_at": at}, {"idle_expires_at": at}, {"epochs": 7}]
+    made = [TokenFamilyFactory(application=rooms, **columns) for columns in ended]
+    expired = {"certificate": rooms.certificates.get(), "issued_at": at - 20 * MINUTE, "ip": "192.0.2.1"}
+    for family in made:
+        IssuedTokenFactory(family=family, **expired)
+    return made
+
+
+@pytest.mark.parametrize("where", ["application", "ip", "certificate"])
+def test_pairs_that_can_be_renewed_are_counted_whatever_became_of_their_tokens(boss, rooms, pairs, at, where):
+    narrow = {"issued_until": at.replace(year=9999)}
+    where = {"application": {"application": rooms}, "ip": {"ip": "192.0.2.1"}}.get(
+        where, {"certificate": rooms.certificates.get(), **narrow}
+    )
+    seen = preview(boss, Selection(**where), at=at)
+    assert (seen.live, seen.families) == (0, 1)
+    assert selecting.open_families(Selection(**where), at=at).get() == pairs[0]
+
+
+def test_a_pair_that_had_no_token_there_is_not_counted(boss, pairs, at):
+    assert preview(boss, Selection(ip="192.0.2.9"), at=at).families == 0
+
+
+@pytest.mark.parametrize("column", ["consumed_at", "revoked_at"])
+def test_login_keys_that_are_over_are_not_selected(user, at, column):
+    good = OneTimeKeyFactory(user=user)
+    OneTimeKeyFactory(user=user, **{column: at})
+    OneTimeKeyFactory(user=user, created_at=at - MINUTE)
+    OneTimeKeyFactory(user=user, epochs=7)
+    OneTimeKeyFactory()
+    assert selecting.login_keys(Selection(principal_key=good.principal_key), at=at).get() == good
+
+
+def test_no_certificate_is_behind_a_login_key(token, at):
+    OneTimeKeyFactory(application=token.application)
+    assert not selecting.login_keys(of(token, "application", "certificate"), at=at).exists()
+
+
+@pytest.mark.parametrize(("names", "found"), [(EACH[0], 1), (EACH[1], 1), (EACH[2], 0), (EACH[3], 0), (EACH[5], 0)])
+def test_what_vendors_gave_is_selected_where_all_of_somebody_is(token, names, found):
+    VendorPairFactory(user=token.user, application=token.application)
+    VendorPairFactory()
+    assert selecting.vendor_pairs(of(token, *names)).count() == found
 
 
 def test_a_certificate_ends_no_pair_as_a_set(boss, rooms, at):

@@ -19,7 +19,15 @@ from token_issuer.services.callers import clean
 from token_issuer.services.outbox import Outbox
 from token_issuer.services.pushing import Patience, Pushed
 from token_issuer.services.revoking import LONGEST_REASON
-from token_issuer.services.selecting import MOST_COUNTED, live_tokens, others_end, selected
+from token_issuer.services.selecting import (
+    MOST_COUNTED,
+    live_tokens,
+    login_keys,
+    open_families,
+    others_end,
+    selected,
+    vendor_pairs,
+)
 from token_issuer.services.transactions import durable, retrying, write_alias
 
 if TYPE_CHECKING:
@@ -41,7 +49,7 @@ _CHUNK: Final = 500  # ids in one statement: MariaDB plans longer lists as a joi
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """How many tokens ended in this call, and how many are left (no more is counted than ``MOST_COUNTED``).
+    """How much ended in this call, and how many tokens are left; no more of them are counted than ``MOST_COUNTED``.
 
     ``after`` is where to go on, None when it is done. ``pushes`` is how it stands with telling vendors of those that
     ended now; of ``left_out`` of them they are not told.
@@ -52,24 +60,19 @@ class Progress:
     after: UUID | None
     pushes: Pushed
     left_out: int
+    pairs: int = 0
+    login_keys: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """Some live tokens of a selection, newest first."""
+    """The next newest tokens and pairs of a selection, and the pairs of these tokens. ``last`` None: it is the end."""
 
-    ids: list[UUID]
     digests: list[str]
     families: list[UUID]
     applications: list[UUID]
-
-
-@dataclass(frozen=True, slots=True)
-class _Done:
-    """What one transaction ended."""
-
-    tokens: int
-    pairs: int
+    last: UUID | None
+    is_first: bool
 
 
 def end_selected(
@@ -89,14 +92,21 @@ def end_selected(
     found = _next_batch(selection, at=at, after=after, size=size)
     box = Outbox(for_all=others_end(caller, selection))
     done = retrying(lambda: _end(caller, selection, found, box=box, reason=clean(reason, LONGEST_REASON), at=at))
-    if done.tokens or done.pairs:
+    if any(done.values()):
         _tell(caller, selection, reason=reason, at=at)
-    # Only at first: every batch of a vendor that does not answer would keep the next one waiting.
-    told = pushing.push_first(box.ids, caller, at=at, patience=Patience()) if after is None else Pushed()
+    # Only at first: with a vendor that does not answer, every batch would keep the next one waiting.
+    told = pushing.push_first(box.ids, caller, at=at, patience=Patience()) if found.is_first else Pushed()
     told.waiting = len(box.ids) - told.pushed - told.failed
-    rest = found.ids[-1] if len(found.ids) == size else None
-    left = 0 if rest is None else _below(selection, at=at, after=rest)[: MOST_COUNTED + 1].count()
-    return Progress(ended=done.tokens, left=min(left, MOST_COUNTED), after=rest, pushes=told, left_out=box.left_out)
+    left = 0 if found.last is None else _below(selection, at=at, after=found.last)[: MOST_COUNTED + 1].count()
+    return Progress(
+        ended=done["live"],
+        left=min(left, MOST_COUNTED),
+        after=found.last,
+        pushes=told,
+        left_out=box.left_out,
+        pairs=done["pairs"],
+        login_keys=done["login_keys"],
+    )
 
 
 def _of_set(ending: SetEnding) -> Progress:
@@ -129,40 +139,57 @@ def _below(selection: Selection, *, at: datetime, after: UUID | None) -> IssuedT
 
 
 def _next_batch(selection: Selection, *, at: datetime, after: UUID | None, size: int) -> _Batch:
+    pairs = open_families(selection, at=at).order_by("-pk")
+    pair_ids = [*(pairs if after is None else pairs.filter(pk__lt=after)).values_list("pk", flat=True)[:size]]
     rows = _below(selection, at=at, after=after).order_by("-pk")
     found = [*rows.values_list("pk", "digest", "family_id", "application_id")[:size]]
+    # Ids of both are in the order of their making, so the newest of both together are a page.
+    newest = sorted([*pair_ids, *(row[0] for row in found)], reverse=True)[:size]
+    last = newest[-1] if len(newest) == size else None
+    found = [row for row in found if last is None or row[0] >= last]
+    pair_ids = [pk for pk in pair_ids if last is None or pk >= last]
     return _Batch(
-        ids=[row[0] for row in found],
         digests=sorted({row[1] for row in found}),
-        families=sorted({row[2] for row in found} - {None}),
+        families=sorted({*pair_ids, *(row[2] for row in found)} - {None}),
         applications=[*{row[3] for row in found}],
+        last=last,
+        is_first=after is None,
     )
 
 
-def _end(caller: Caller, selection: Selection, found: _Batch, *, box: Outbox, reason: str, at: datetime) -> _Done:
+def _end(
+    caller: Caller, selection: Selection, found: _Batch, *, box: Outbox, reason: str, at: datetime
+) -> dict[str, int]:
+    """End a batch in one transaction; return how much of each kind ended now, as the audit keeps it."""
     who = {"revoked_at": at, "revoked_by_id": caller.user_id, "reason": reason}
-    ended = closed = 0
+    done = dict.fromkeys(("live", "pairs", "login_keys", "vendor_pairs"), 0)
     with durable():
         transaction.on_commit(forgetting.distrust, using=write_alias())
+        if found.is_first:  # they are few and short-lived; before the rest, so that none is redeemed meanwhile
+            done["login_keys"] = login_keys(selection, at=at).update(revoked_at=at, reason=reason)
+            done["vendor_pairs"] = vendor_pairs(selection).delete()[0]
         # Before their tokens, in the order in which refreshing takes both: nothing new is made of them from here on.
         for ids in _chunks(found.families):
-            closed += _families().filter(pk__in=ids, closed_at=None).update(closed_at=at, reason=reason)
+            done["pairs"] += _families().filter(pk__in=ids, closed_at=None).update(closed_at=at, reason=reason)
             # What is older of the same pairs is selected as well, and would not be found live in a later batch.
-            ended += _members(selection, ids, at=at).update(**who)
+            done["live"] += _members(selection, ids, at=at).update(**who)
         for digests in _chunks(found.digests):
             # Formats without a random part can give two rows one text: the text is what leaked, so both end.
-            ended += _touchable(selection).filter(digest__in=digests, revoked_at=None).update(**who)
-        if ended or closed:
+            done["live"] += _touchable(selection).filter(digest__in=digests, revoked_at=None).update(**who)
+        if any(done.values()):
             box.write(_tokens().filter(pk__in=_ended_ids(selection, found, at=at)), at=at)
-            done = {"live": ended, "pairs": closed, "reason": reason, **box.noted}
             auditing.record(
                 AuditKind.SET_REVOKED,
                 caller,
                 at=at,
                 application=_application_of(selection, found),
-                detail={"kind": "selection", "of": selection.sentence, **done},
+                detail={"kind": "selection", "of": selection.sentence, "reason": reason, **_told(done), **box.noted},
             )
-    return _Done(ended, closed)
+    return done
+
+
+def _told(done: dict[str, int]) -> dict[str, int]:
+    return {name: number for name, number in done.items() if number or name == "live"}
 
 
 def _members(selection: Selection, families: list[UUID], *, at: datetime) -> IssuedTokenQuerySet:

@@ -16,7 +16,17 @@ from uuid import UUID
 from django.db.models import F
 
 from token_issuer.ids import uuid7_floor
-from token_issuer.models import Application, EpochKind, IssuedToken, Principal, Standing, TokenFamily, epoch_key
+from token_issuer.models import (
+    Application,
+    EpochKind,
+    IssuedToken,
+    OneTimeKey,
+    Principal,
+    Standing,
+    TokenFamily,
+    VendorPair,
+    epoch_key,
+)
 from token_issuer.providers.base import Revocation
 from token_issuer.registry import providers
 from token_issuer.services import outbox
@@ -24,6 +34,8 @@ from token_issuer.services.revoking import revocation_of
 from token_issuer.services.transactions import write_alias
 
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
     from token_issuer.models import ApiKey, Certificate
     from token_issuer.models.issued_token import IssuedTokenQuerySet
     from token_issuer.models.token_family import TokenFamilyQuerySet
@@ -67,12 +79,17 @@ class Selection:
     def is_set(self) -> bool:
         """Whether one epoch says it all, so that it ends at once with what is being made at this moment."""
         named = (self.principal_key, self.application, self.certificate, self.api_key)
-        if sum(part is not None for part in named) != 1 or self._is_narrowed:
+        if sum(part is not None for part in named) != 1 or self._is_of_a_moment:
             return False
         return self.within is None or self._application_id in self.within
 
     @property
-    def _is_narrowed(self) -> bool:
+    def is_narrowed(self) -> bool:
+        """Whether it is about some of the tokens that somebody has somewhere, and not about all."""
+        return self._is_of_a_moment or self.certificate is not None
+
+    @property
+    def _is_of_a_moment(self) -> bool:
         return not (self.ip is None and self.issued_from is None and self.issued_until is None)
 
     @property
@@ -166,18 +183,39 @@ def selected(selection: Selection) -> IssuedTokenQuerySet:
 
 
 def open_families(selection: Selection, *, at: datetime) -> TokenFamilyQuerySet:
-    """Return the selected pairs that can still be renewed: begun by whom, where, with what and when is selected.
+    """Return the selected pairs that can still be renewed, in no order.
 
-    None by a certificate: which one signs is chosen anew each time.
+    Of an address, a certificate or a window those that a selected token is of, also one that has expired. None of a
+    certificate alone: which one signs is chosen anew each time, and its epoch ends no pair.
     """
     rows = TokenFamily.objects.using(write_alias()).with_epochs_now().order_by()
+    rows = rows.filter(closed_at=None, idle_expires_at__gt=at, epochs=F("epochs_now"))
+    if not selection.is_narrowed:
+        return rows.filter(**_columns(selection))
+    if selection.is_set:
+        return rows.none()
+    return rows.filter(pk__in=selected(selection).filter(family__isnull=False).values("family"))
+
+
+def login_keys(selection: Selection, *, at: datetime) -> QuerySet[OneTimeKey]:
+    """Return the selected login keys that can still be redeemed, in no order; none by a certificate."""
+    rows = OneTimeKey.objects.using(write_alias()).with_epochs_now().order_by()
     if selection.certificate is not None:
         return rows.none()
-    return rows.filter(closed_at=None, idle_expires_at__gt=at, epochs=F("epochs_now"), **_columns(selection))
+    good = {"consumed_at": None, "revoked_at": None, "expires_at__gt": at}
+    return rows.filter(epochs=F("epochs_now"), **good, **_columns(selection))
+
+
+def vendor_pairs(selection: Selection) -> QuerySet[VendorPair]:
+    """Return what vendors gave to those who are selected, where it is all of theirs there that shall end."""
+    rows = VendorPair.objects.using(write_alias()).order_by()
+    if selection.is_narrowed or selection.resource is not None:
+        return rows.none()
+    return rows.filter(**_columns(selection))
 
 
 def _columns(selection: Selection) -> dict[str, Any]:
-    """Return the conditions on columns that tokens and families share."""
+    """Return the conditions on columns that tokens, families and login keys share."""
     resource_key = None
     if selection.resource is not None and selection.application is not None:
         resource_key = epoch_key(EpochKind.RESOURCE, selection.application.pk, selection.resource)
