@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
+from uuid import UUID
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError
 
+from token_issuer.models import EpochKind, IssuedToken, epoch_key
 from token_issuer.services.drafts import RuleDraft
 from token_issuer.services.transactions import write_alias
 
@@ -27,6 +29,17 @@ def user_of(text: str) -> Any:  # noqa: ANN401  the site's own user model
         msg = f"There is no user with the name or key {text!r}."
         raise CommandError(msg)
     return named or keyed
+
+
+def principal_of(text: str) -> UUID:
+    """Return the key that tokens keep of a person of this primary key or user name; by the key also a deleted one's."""
+    try:
+        return epoch_key(EpochKind.USER, user_of(text).pk)
+    except CommandError:
+        key = epoch_key(EpochKind.USER, text)
+        if not IssuedToken.objects.using(write_alias()).filter(principal_key=key).exists():
+            raise
+        return key
 
 
 def rules_of(texts: Iterable[str]) -> list[RuleDraft]:
