@@ -34,6 +34,12 @@ class Held:
     url: str
 
 
+def address(owner: OwnPages, pk: object) -> str:
+    """Return where the page of a user is; ``owner`` is any admin of the same site."""
+    name = "admin:token_issuer_issuedtoken_person"
+    return reverse(name, args=[quote(str(pk))], current_app=owner.admin_site.name)
+
+
 def page(owner: OwnPages, request: HttpRequest, key: str) -> HttpResponse:
     """Show somebody, also one who was deleted, as far as this member of staff may see."""
     require(owner.has_view_permission(request))
