@@ -157,3 +157,13 @@ def test_an_error_report_does_not_hold_the_secret(chief, page, settings):
         answer = client.post(page, filled())
     assert (answer.status_code, "the disk is full" in text(answer)) == (500, True)
     assert not SECRET.search(text(answer))
+
+
+def test_buttons_that_need_a_script_are_hidden_until_it_runs(site, page):
+    answer = text(site.post(page, filled()))
+    buttons = re.findall(r"<button[^>]*data-(?:copy|save)=[^>]*>", answer)
+    assert len(buttons) == 4
+    assert all(" hidden " in button for button in buttons)
+    assert 'type="module" src="/static/token_issuer/copy.js"' in answer
+    for named in re.findall(r'data-(?:copy|save|said)="([^"]+)"', answer):
+        assert f'id="{named}"' in answer

@@ -56,7 +56,7 @@ def errors(answer):
 
 
 def shown(answer):
-    (text,) = re.findall(r'<pre class="token-issuer-lines">([^<]+)</pre>', answer.content.decode())
+    (text,) = re.findall(r'<pre class="token-issuer-lines" id="once-lines">([^<]+)</pre>', answer.content.decode())
     return text
 
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from token_issuer.admin import rotation_wizard, temporary_tokens
+from token_issuer.admin import rotation_wizard, temporary_tokens, trying
 from token_issuer.admin.application_forms import AddApplicationForm, EditApplicationForm
 from token_issuer.admin.callers import caller_of
 from token_issuer.admin.choosing import Choice
@@ -63,6 +63,7 @@ class ApplicationAdmin(OwnPages):
         return [
             self.own_path("<uuid:row_id>/disable/", self.disable_view, "disable"),
             self.own_path("<uuid:row_id>/enable/", self.enable_view, "enable"),
+            self.own_path("add/try/", self.try_view, "try"),
             self.own_path("<uuid:row_id>/rotate/<slug:purpose>/", self.rotate_view, "rotate"),
             self.own_path("<uuid:row_id>/temporary/", self.temporary_view, "temporary"),
             *super().get_urls(),
@@ -95,10 +96,24 @@ class ApplicationAdmin(OwnPages):
         application = self._registered(request, form) if form.is_valid() else None
         if application is None:
             title = gettext("Add %(provider)s application") % {"provider": gettext(provider.label)}
-            return self.form_page(request, form, {"title": title, "provider": provider})
+            url = f"{self.url('try')}?provider={provider.name}"
+            button = trying.button(provider, url, purpose=provider.first_purpose or "sign")
+            return self.form_page(request, form, {"title": title, "provider": provider, **button})
         self.log_addition(request, application, [{"added": {}}])
         messages.success(request, gettext("%s is ready: its first certificate is active.") % application.name)
         return redirect(self.url("change", application.pk))
+
+    @handles_secrets
+    def try_view(self, request: HttpRequest) -> HttpResponse:
+        """Try the secret in a form that nobody has saved."""
+        require(self.has_add_permission(request))
+        provider = providers().get(request.GET.get("provider", ""))
+        if provider is None or request.method != "POST":
+            return redirect(f"{self.url('add')}?{request.GET.urlencode()}")
+        form = AddApplicationForm(provider, request.POST, groups=self._groups_field(request))
+        form.full_clean()
+        application, purpose = trying.unsaved(provider, form), provider.first_purpose or "sign"
+        return trying.page(self, request, form, application, purpose=purpose)
 
     def _provider_page(self, request: HttpRequest) -> HttpResponse:
         choices = [

@@ -13,7 +13,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from token_issuer.admin import replacing, staging
+from token_issuer.admin import replacing, staging, trying
 from token_issuer.admin.base import ReadOnlyAdmin
 from token_issuer.admin.choosing import certificate_choices, chosen_application
 from token_issuer.admin.pages import Deed, OwnPages, require
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
     from django.urls import URLPattern
 
-    from token_issuer.providers.base import VendorFacts
+    from token_issuer.providers.base import Provider, VendorFacts
 
 
 @admin.register(Certificate)
@@ -70,6 +70,8 @@ class CertificateAdmin(OwnPages, ReadOnlyAdmin):
     def get_urls(self) -> list[URLPattern]:
         """Add the buttons' pages to Django's own."""
         return [
+            self.own_path("add/try/", self.try_view, "try"),
+            self.own_path("<uuid:row_id>/replace/try/", self.try_replacement_view, "try_replacement"),
             self.own_path("<uuid:row_id>/replace/", self.replace_view, "replace"),
             self.own_path("<uuid:row_id>/activate/", self.activate_view, "activate"),
             self.own_path("<uuid:row_id>/retire/", self.retire_view, "retire"),
@@ -106,24 +108,56 @@ class CertificateAdmin(OwnPages, ReadOnlyAdmin):
     ) -> HttpResponse:
         """Ask for the application, then for the secret."""
         require(self.has_add_permission(request))
-        application = chosen_application(request)
-        provider = providers().get(application.provider) if application else None
-        if application is None or provider is None:
+        chosen = self._chosen(request)
+        if chosen is None:
             choices = certificate_choices(request)
             return self.page(request, "choose.html", {"title": gettext("For which application?"), "choices": choices})
-        purpose = request.GET.get("purpose") or provider.first_purpose
-        if purpose is None or purpose not in provider.secret_fields:
-            raise Http404
+        application, provider, purpose = chosen
         form = CertificateForm(provider, request.POST if request.method == "POST" else None, purpose=purpose)
         certificate = staging.staged(request, form, application, purpose=purpose) if form.is_valid() else None
         if certificate is None:
             title = gettext("Stage a certificate for %s") % application.name
             # They are about what tokens are made with; another secret is only exchanged.
             steps = _translated(provider.vendor, "rotation_steps") if purpose == provider.minting_purpose else []
-            context = {"title": title, "steps": steps}
+            button = trying.button(provider, f"{self.url('try')}?{request.GET.urlencode()}", purpose=purpose)
+            context = {"title": title, "steps": steps, **button}
             return self.form_page(request, form, context)
         staging.told(self, request, certificate)
         return redirect(self._home(request, certificate))
+
+    @staticmethod
+    def _chosen(request: HttpRequest) -> tuple[Application, Provider, str] | None:
+        application = chosen_application(request)
+        provider = providers().get(application.provider) if application else None
+        if application is None or provider is None:
+            return None
+        purpose = request.GET.get("purpose") or provider.first_purpose
+        if purpose is None or purpose not in provider.secret_fields:
+            raise Http404
+        return application, provider, purpose
+
+    @handles_secrets
+    def try_view(self, request: HttpRequest) -> HttpResponse:
+        """Try the secret in a form that nobody has saved."""
+        require(self.has_add_permission(request))
+        chosen = self._chosen(request)
+        if chosen is None or request.method != "POST":
+            return redirect(f"{self.url('add')}?{request.GET.urlencode()}")
+        application, provider, purpose = chosen
+        form = CertificateForm(provider, request.POST, purpose=purpose)
+        form.full_clean()
+        return trying.page(self, request, form, application, purpose=purpose)
+
+    @handles_secrets
+    def try_replacement_view(self, request: HttpRequest, row_id: UUID) -> HttpResponse:
+        """Try the secret that is to replace a leaked one."""
+        certificate = self._rotatable(request, row_id)
+        provider = providers().get(certificate.application.provider)
+        if provider is None or request.method != "POST":
+            return redirect(self.url("replace", certificate.pk))
+        form = CertificateForm(provider, request.POST, purpose=certificate.purpose)
+        form.full_clean()
+        return trying.page(self, request, form, certificate.application, purpose=certificate.purpose)
 
     @handles_secrets
     def replace_view(self, request: HttpRequest, row_id: UUID) -> HttpResponse:

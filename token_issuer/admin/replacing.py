@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from token_issuer.admin import trying
 from token_issuer.admin.callers import caller_of
 from token_issuer.admin.pages import ReasonForm
 from token_issuer.admin.service_forms import CertificateForm, attempted
@@ -76,13 +77,17 @@ def page(admin: OwnPages, request: HttpRequest, certificate: Certificate, *, bac
     fresh = _replaced(request, form, certificate, at=at) if form.is_valid() else None
     if fresh is None:
         context = {"title": gettext("Replace %s now?") % certificate.fingerprint, "object": certificate, "form": form}
-        more = {"use": use, **_endings(request, use, at=at), "purpose": certificate.purpose, "provider": provider}
+        more = {"use": use, **_endings(request, use, at=at), **_button(admin, certificate, provider)}
         return admin.page(request, "certificate_replace.html", {**context, **more, "back": back})
     admin.log_change(request, certificate, "Replaced: it leaked.")
     admin.log_addition(request, fresh, [{"added": {}}])
     messages.success(request, _done(fresh, use))
     # The vendor's steps take time: their page has an address that can be opened again.
     return redirect(request.path)
+
+
+def _button(admin: OwnPages, certificate: Certificate, provider: Provider) -> dict[str, Any]:
+    return trying.button(provider, admin.url("try_replacement", certificate.pk), purpose=certificate.purpose)
 
 
 def _replaced(request: HttpRequest, form: ReplaceForm, certificate: Certificate, *, at: datetime) -> Certificate | None:

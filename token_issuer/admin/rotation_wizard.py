@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, Final
 from django import forms
 from django.contrib import messages
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from token_issuer.admin import staging
+from token_issuer.admin import staging, trying
 from token_issuer.admin.callers import caller_of
 from token_issuer.admin.service_forms import CertificateForm
 from token_issuer.admin.standings import state
@@ -74,8 +75,14 @@ def page(
         "form": form,
         "at": at,
         "back": back,
+        **(_button(admin, application, provider, purpose=purpose) if rotation.step == "stage" else {}),
     }
     return admin.page(request, "rotation.html", context)
+
+
+def _button(admin: OwnPages, application: Application, provider: Provider, *, purpose: str) -> dict[str, Any]:
+    url = reverse("admin:token_issuer_certificate_try", current_app=admin.admin_site.name)
+    return trying.button(provider, f"{url}?application={application.pk}&purpose={purpose}", purpose=purpose)
 
 
 def _form(rotation: Rotation, provider: Provider, purpose: str, posted: Any) -> forms.Form:  # noqa: ANN401  a QueryDict

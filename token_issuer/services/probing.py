@@ -63,12 +63,12 @@ def probe(caller: Caller, application: Application, *, at: datetime) -> None:
         NoProbe: this provider's grant cannot be made up.
     """
     question, certificate = _question(caller, application)
-    issuance = _tried("mint", lambda: _issued(question, certificate, at=at))
+    issuance = attempt("mint", lambda: _issued(question, certificate, at=at))
     try:
-        _tried("inspect", lambda: _inspect(issuance))
-        _tried("verify", lambda: _verify(issuance, certificate, at=at))
+        attempt("inspect", lambda: _inspect(issuance))
+        attempt("verify", lambda: _verify(issuance, certificate, at=at))
     finally:
-        _tried("revoke", lambda: _revoke(caller, issuance, at=at))
+        attempt("revoke", lambda: _revoke(caller, issuance, at=at))
 
 
 def open_once(certificate: Certificate, provider: Provider) -> None:
@@ -98,15 +98,19 @@ def _question(caller: Caller, application: Application) -> tuple[deciding.Questi
         provider=provider,
         options=options,
         limits=limits,
-        grant=_grant(provider, options),
+        grant=harmless_grant(provider, options),
         lifetime=limits.minimum,
         slot=0,
     )
     return question, certificate
 
 
-def _grant(provider: Provider, options: Options) -> Grant:
-    """Return the narrowest grant: what is required, and what would be a wildcard if it were left out."""
+def harmless_grant(provider: Provider, options: Options) -> Grant:
+    """Return the narrowest grant: what is required, and what would be a wildcard if it were left out.
+
+    Raises:
+        NoProbe: this provider's grant cannot be made up.
+    """
     specs = sent(provider.grant_class)
     body = {spec.name: made_up(spec) for spec in specs if spec.required}
     try:
@@ -118,6 +122,12 @@ def _grant(provider: Provider, options: Options) -> Grant:
         msg = f"Not tried: no harmless grant could be made up for {provider.label} ({error})."
         raise NoProbe(msg) from error
     return grant
+
+
+def for_nobody(grant: Grant, provider: Provider, options: Options) -> Grant:
+    """Return the grant with a subject that is nobody's."""
+    whole_number = provider.subject_kind(options) == "integer"
+    return provider.with_subject(grant, INTEGER_SUBJECT if whole_number else TEXT_SUBJECT)
 
 
 def sent(cls: type) -> list[FieldSpec]:
@@ -143,14 +153,13 @@ def made_up(spec: FieldSpec) -> object:
 
 
 def _issued(question: deciding.Question, certificate: Certificate | None, *, at: datetime) -> Issuance:
-    subject = INTEGER_SUBJECT if question.provider.subject_kind(question.options) == "integer" else TEXT_SUBJECT
     lifetime = question.limits.minimum
     decision = Decision(allowed=True, lifetime=lifetime, ceiling=lifetime, source=DECISION)
-    grant = question.provider.with_subject(question.grant, subject)
+    grant = for_nobody(question.grant, question.provider, question.options)
     return issuing.issue_decided(question, decision, grant, certificate=certificate, at=at)
 
 
-def _tried(step: str, work: Callable[[], Result]) -> Result:
+def attempt(step: str, work: Callable[[], Result]) -> Result:
     """Return ``work()``; whatever it raises is a failure of this step."""
     try:
         return work()

@@ -81,7 +81,7 @@ def stage(
 def new_certificate(caller: Caller, application: Application, material: Material, *, at: datetime) -> Certificate:
     """Insert a staged certificate inside the caller's transaction; the secret is sealed to its row."""
     row_id, provider = uuid7(), get_provider(application.provider)
-    algorithm = _algorithm(application, provider, material)
+    algorithm = algorithm_of(application, provider, material)
     secret = _secret(provider, material, algorithm)
     fingerprint = digests.fingerprint(Secret(**secret))
     _refuse_known(application, material.purpose, fingerprint, field=next(iter(secret)))
@@ -102,7 +102,7 @@ def new_certificate(caller: Caller, application: Application, material: Material
     return certificate
 
 
-def _algorithm(application: Application, provider: Provider, material: Material) -> str:
+def algorithm_of(application: Application, provider: Provider, material: Material) -> str:
     """Return what the certificate signs with; empty where the format knows one way only."""
     known = provider.algorithms if material.purpose == "sign" else ()
     if not known and not material.algorithm:
