@@ -18,6 +18,7 @@ from token_issuer.admin.api_key_forms import AddApiKeyForm, ApiKeyForm, RotateFo
 from token_issuer.admin.borrowing import BorrowingAdmin
 from token_issuer.admin.callers import caller_of
 from token_issuer.admin.choosing import application_choices, chosen_application
+from token_issuer.admin.ending_links import end_tokens_url
 from token_issuer.admin.pages import Deed, require
 from token_issuer.admin.searching import could_be_a_token
 from token_issuer.admin.secrecy import handles_secrets
@@ -25,6 +26,7 @@ from token_issuer.admin.standings import state
 from token_issuer.errors import FieldError, TokenIssuerError
 from token_issuer.models import ApiKey, ApiKeySecret
 from token_issuer.services import api_keys
+from token_issuer.services.selecting import Selection
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -202,6 +204,7 @@ class ApiKeyAdmin(BorrowingAdmin):
             "working": {row.pk for row in api_keys.working(key, at=at)},
             "secrets": key.secrets.all()[:MOST_SECRETS],
             "may_rotate": self.has_rotate_permission(request),
+            "end_tokens_url": end_tokens_url(self.admin_site, request, key=key.public_id),
         }
 
     # Rotating and revoking
@@ -241,6 +244,7 @@ class ApiKeyAdmin(BorrowingAdmin):
             done=_("The key and its tokens are revoked."),
             logged="Revoked.",
             asks_reason=True,
+            ends=Selection(api_key=key),
         )
         return self.confirmed(request, key, deed, back=self.url("change", key.pk))
 

@@ -18,6 +18,7 @@ from token_issuer.admin.application_forms import AddApplicationForm, EditApplica
 from token_issuer.admin.callers import caller_of
 from token_issuer.admin.choosing import Choice
 from token_issuer.admin.deciders import deciders_of
+from token_issuer.admin.ending_links import end_tokens_url
 from token_issuer.admin.pages import Deed, OwnPages, require
 from token_issuer.admin.secrecy import handles_secrets
 from token_issuer.admin.service_forms import attempted
@@ -191,6 +192,7 @@ class ApplicationAdmin(OwnPages):
             "public_id_label": gettext(provider.public_id_field.label),
             "state": on_or_off(application.is_disabled),
             "certificates": _with_state(application.certificates.all()) if may_see_certificates else None,
+            "end_tokens_url": end_tokens_url(self.admin_site, request, application=application.slug),
             "may_try": temporary_tokens.is_offered(request, provider),
             "may_stage": certificates.has_add_permission(request),
             "purposes": [*provider.secret_fields],

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from token_issuer.admin import replacing, staging, trying
 from token_issuer.admin.base import ReadOnlyAdmin
 from token_issuer.admin.choosing import certificate_choices, chosen_application
+from token_issuer.admin.ending_links import end_tokens_url
 from token_issuer.admin.pages import Deed, OwnPages, require
 from token_issuer.admin.secrecy import handles_secrets
 from token_issuer.admin.service_forms import CertificateForm
@@ -23,6 +24,7 @@ from token_issuer.admin.standings import standing
 from token_issuer.models import Application, Certificate
 from token_issuer.registry import providers
 from token_issuer.services import rotating
+from token_issuer.services.selecting import Selection
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -99,7 +101,10 @@ class CertificateAdmin(OwnPages, ReadOnlyAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """Show one, with the buttons that its state allows."""
-        more = {"may_rotate": self.has_rotate_permission(request)}
+        more = {
+            "may_rotate": self.has_rotate_permission(request),
+            "end_tokens_url": end_tokens_url(self.admin_site, request, certificate=object_id),
+        }
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **more})
 
     @handles_secrets
@@ -214,6 +219,7 @@ class CertificateAdmin(OwnPages, ReadOnlyAdmin):
             done=_("The certificate and its tokens are revoked."),
             logged="Revoked.",
             asks_reason=True,
+            ends=Selection(certificate=certificate),
         )
         return self.confirmed(request, certificate, deed, back=self._home(request, certificate))
 

@@ -15,6 +15,8 @@ from django.utils.translation import gettext_lazy as _
 from token_issuer.admin import checking, people, revoking, searching, timelines
 from token_issuer.admin.base import EvidenceAdmin
 from token_issuer.admin.callers import caller_of
+from token_issuer.admin.choosing import Choice
+from token_issuer.admin.ending_links import end_tokens_url
 from token_issuer.admin.leak_path import LeakPath
 from token_issuer.admin.pages import require
 from token_issuer.admin.secrecy import handles_secrets
@@ -127,8 +129,24 @@ class IssuedTokenAdmin(LeakPath, EvidenceAdmin):
                 "may_tell_again": more["may_revoke"] and revoking.may_tell_again(token, at=at),
                 "sentences": self._sentences(token, caller_of(request), at=at),
                 **timelines.of_token(self, request, token),
+                "wider": self._wider(request, token),
             }
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **more})
+
+    def _wider(self, request: HttpRequest, token: IssuedToken) -> list[Choice]:
+        """Where more than this one token ends; nothing for who may not end any."""
+        application = token.application.slug
+        offered: list[tuple[object, dict[str, object]]] = [
+            (_("Everything of this user"), {"user": token.user_id}),
+            (_("Everything in this room"), {"application": application, "room": token.resource}),
+            (_("Everything from this IP address"), {"ip": token.ip}),
+        ]
+        urls = [
+            (label, end_tokens_url(self.admin_site, request, **which))
+            for label, which in offered
+            if all(value not in {None, ""} for value in which.values())
+        ]
+        return [Choice(url=url, label=str(label)) for label, url in urls if url]
 
     @staticmethod
     def _sentences(token: IssuedToken, caller: Caller, *, at: datetime) -> list[str]:

@@ -16,10 +16,12 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from token_issuer.admin import effects
 from token_issuer.admin.base import StyledAdmin, outside_transactions
 from token_issuer.admin.callers import caller_of
 from token_issuer.errors import TokenIssuerError
 from token_issuer.services.revoking import LONGEST_REASON
+from token_issuer.services.selecting import preview
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
     from token_issuer.services.callers import Caller
+    from token_issuer.services.selecting import Selection
 
 
 class ReasonForm(forms.Form):
@@ -55,6 +58,7 @@ class Deed:
     sentences: Sequence[StrOrPromise] = ()
     steps: Sequence[StrOrPromise] = field(default=())  # the vendor's own, in order
     asks_reason: bool = False
+    ends: Selection | None = None  # the tokens that end with it: its page says how many, of whom and when
 
 
 class OwnPages(StyledAdmin):
@@ -115,9 +119,8 @@ class OwnPages(StyledAdmin):
         """Show what the deed will do; a POST with CSRF token does it and returns to ``back``."""
         form = (ReasonForm if deed.asks_reason else forms.Form)(request.POST if request.method == "POST" else None)
         if not form.is_valid():
-            return self.page(
-                request, "confirm.html", {"title": deed.title, "object": obj, "deed": deed, "form": form, "back": back}
-            )
+            context = {"title": deed.title, "object": obj, "deed": deed, "form": form, "back": back}
+            return self.page(request, "confirm.html", {**context, **_what_ends(request, deed)})
         try:
             deed.act(caller_of(request), form.cleaned_data.get("reason", ""), timezone.now())
         except TokenIssuerError as error:
@@ -126,6 +129,13 @@ class OwnPages(StyledAdmin):
             self.log_change(request, obj, deed.logged)
             messages.success(request, str(deed.done))
         return redirect(back)
+
+
+def _what_ends(request: HttpRequest, deed: Deed) -> dict[str, Any]:
+    if deed.ends is None:
+        return {}
+    caller, at = caller_of(request), timezone.now()
+    return {"preview": effects.shown(caller, preview(caller, deed.ends, at=at, sample=0), at=at), "at": at}
 
 
 def require(allowed: bool) -> None:

@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 
 from token_issuer.admin import timelines
+from token_issuer.admin.ending_links import end_tokens_url
 from token_issuer.admin.pages import require
 from token_issuer.services import people
 from token_issuer.services import timelines as timelines_service
@@ -52,6 +53,7 @@ def page(owner: OwnPages, request: HttpRequest, key: str) -> HttpResponse:
     context = {
         "title": gettext("Person: %s") % person,
         "person": person,
+        "end_tokens_url": end_tokens_url(owner.admin_site, request, user=person.pk),
         "user_url": _user_url(owner, request, person.user),
         "held": [_held(owner, holding, person) for holding in people.holdings(person, sources, at=at)],
         "at": at,

@@ -19,8 +19,9 @@ from django.contrib.contenttypes.models import ContentType
 from django.utils import timezone
 from django.utils.translation import gettext
 
-from token_issuer.admin import effects, people
+from token_issuer.admin import effects
 from token_issuer.admin.callers import caller_of
+from token_issuer.admin.naming import person_url
 from token_issuer.admin.pages import ReasonForm
 from token_issuer.admin.selection_form import SelectionForm
 from token_issuer.admin.signed_steps import is_first, new_number, signed, unsigned
@@ -166,7 +167,7 @@ def _done(
         "title": gettext("Revoked"),
         "work": work,
         "last": datetime.fromisoformat(work.last),
-        "person_url": people.address(owner, form.person.pk) if form.person is not None else "",
+        "person_url": person_url(owner.admin_site, form.person.pk) if form.person is not None else "",
     }
     return owner.page(request, "revoke_where_done.html", {**context, **more})
 
