@@ -41,6 +41,7 @@ EXPECTED: Final[Mapping[str, str]] = {
     "TRUSTED_PROXIES": 'must be a list of networks such as "10.0.0.0/8".',
     "AUDIT_NETWORK": f"must be one of: {', '.join(AUDIT_NETWORKS)}.",
     "RETENTION": "must be a timedelta or whole seconds.",
+    "ROTATE_AFTER": "must be a timedelta or whole seconds.",
     "TEMPORARY_TOKENS": "must be True or False.",
     "GROUPS_OF_USER": "must be the dotted path of a function.",
     "APPLICATIONS_OF_STAFF": "must be the dotted path of a function.",
@@ -131,6 +132,11 @@ class Conf:
     def retention(self) -> timedelta:
         """How long audit rows outlive what they describe before the purge may take them; 180 days."""
         return self._read("RETENTION", timedelta(days=180), _duration)
+
+    @property
+    def rotate_after(self) -> timedelta:
+        """How long a certificate may be active before it is due for rotation; 90 days, and 0 is never."""
+        return self._read("ROTATE_AFTER", timedelta(days=90), _duration)
 
     @property
     def temporary_tokens(self) -> bool:

@@ -33,6 +33,7 @@ def test_good_settings_give_no_message(found) -> None:
         ("E016", "TRUSTED_PROXIES", ["10.0.0.1/8"]),
         ("E017", "AUDIT_NETWORK", "half"),
         ("E018", "RETENTION", "180"),
+        ("E028", "ROTATE_AFTER", "90"),
         ("E019", "TEMPORARY_TOKENS", "yes"),
         ("E020", "GROUPS_OF_USER", 5),
         ("E027", "APPLICATIONS_OF_STAFF", 5),
@@ -49,6 +50,7 @@ def test_a_value_of_the_wrong_kind(found, number: str, name: str, value: object)
         ("E004", "REFRESH_GRACE", 61, 'TOKEN_ISSUER["REFRESH_GRACE"] must be 0 to 60 seconds.'),
         ("E004", "REFRESH_GRACE", timedelta(seconds=-1), 'TOKEN_ISSUER["REFRESH_GRACE"] must be 0 to 60 seconds.'),
         ("E012", "SCOPES", {"a b": ""}, "TOKEN_ISSUER[\"SCOPES\"]: 'a b' is no scope."),
+        ("E028", "ROTATE_AFTER", -1, 'TOKEN_ISSUER["ROTATE_AFTER"] must be 0 or longer.'),
         ("E018", "RETENTION", 0, 'TOKEN_ISSUER["RETENTION"] must be longer than nothing.'),
         (
             "E016",

@@ -109,6 +109,12 @@ def check_retention() -> Problems:
         yield 'TOKEN_ISSUER["RETENTION"] must be longer than nothing.'
 
 
+@setting(Error, "token_issuer.E028", hint="The default is 90 days; 0 means that nothing is ever due.")
+def check_rotate_after() -> Problems:
+    if conf.rotate_after.total_seconds() < 0:
+        yield 'TOKEN_ISSUER["ROTATE_AFTER"] must be 0 or longer.'
+
+
 @setting(Error, "token_issuer.E019", hint="The default is DEBUG.")
 def check_temporary_tokens() -> Problems:
     return _kind("TEMPORARY_TOKENS")

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from token_issuer.models import Certificate, IssuedToken, Rule
+from token_issuer.models import IssuedToken, Rule
+from token_issuer.services import rotating_due
 from token_issuer.services.findings import Finding, warning
 from token_issuer.services.transactions import write_alias
 
@@ -15,13 +16,12 @@ if TYPE_CHECKING:
 
     from token_issuer.models import Application
 
-OLD: Final = timedelta(days=365)  # for a secret in use
 UNUSED: Final = timedelta(days=90)  # for a rule by which nobody got a token
 _MOST_NAMED = 5
 
 
 def look(application: Application, *, at: datetime) -> Iterator[Finding]:
-    """Yield a warning for each certificate that has signed for a year, and one for all rules that did nothing lately.
+    """Yield a warning for each certificate that is due for rotation, and one for all rules that did nothing lately.
 
     A rule did something when it decided for a token of the last 90 days, unless that was purged.
     """
@@ -30,9 +30,9 @@ def look(application: Application, *, at: datetime) -> Iterator[Finding]:
 
 
 def _old_certificates(application: Application, *, at: datetime) -> Iterator[Finding]:
-    rows = Certificate.objects.using(write_alias()).filter(application=application, active_slot=1)
-    for certificate in rows.filter(activated_at__lt=at - OLD):
-        message = f"The certificate {certificate.fingerprint} has been in use for more than a year."
+    for certificate in rotating_due.due(at=at, within=[application.pk]):
+        days = (at - (certificate.activated_at or at)).days
+        message = f"The certificate {certificate.fingerprint} has been in use for {days} days: it is due for rotation."
         hint = f"Rotate it when it suits you: `token_issuer_rotate {application.slug}`, or the admin."
         yield warning("certificate", message, hint=hint, application=application.slug)
 
