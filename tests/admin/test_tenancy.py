@@ -150,6 +150,7 @@ ASKED = {
     "issuedtoken_changelist": NOTHING,
     "issuedtoken_check": NOTHING,
     "issuedtoken_find": named("issuedtoken"),
+    "issuedtoken_overview": NOTHING,
     "issuedtoken_revoke_selected": selected("issuedtoken"),
     "issuedtoken_revoke_where": lambda rows: {"certificate": str(rows["certificate"].pk), "reason": "because"},
     "onetimekey_add": NOTHING,

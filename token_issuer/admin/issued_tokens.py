@@ -17,6 +17,7 @@ from token_issuer.admin.base import EvidenceAdmin
 from token_issuer.admin.callers import caller_of
 from token_issuer.admin.choosing import Choice
 from token_issuer.admin.ending_links import end_tokens_url
+from token_issuer.admin.front_page import FrontPage
 from token_issuer.admin.leak_path import LeakPath
 from token_issuer.admin.pages import require
 from token_issuer.admin.secrecy import handles_secrets
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
 
 @admin.register(IssuedToken)
-class IssuedTokenAdmin(LeakPath, EvidenceAdmin):
+class IssuedTokenAdmin(FrontPage, LeakPath, EvidenceAdmin):
     """One row a token; never the token."""
 
     list_display = ("fingerprint", "standing_label", "application", "subject", "resource", "issued", "expires", "note")

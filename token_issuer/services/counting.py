@@ -83,6 +83,14 @@ def count_hours(*, at: datetime, most: int = MOST_HOURS, progress: Callable[[dat
     return len(hours)
 
 
+def count_all(*, at: datetime, progress: Callable[[datetime], None] | None = None) -> int:
+    """Add up every hour that can be and is not yet; return how many."""
+    whole = 0
+    while hours := count_hours(at=at, progress=progress):
+        whole += hours
+    return whole
+
+
 def survey(*, at: datetime, reach: timedelta = REACH) -> Counting:
     """Return which whole hours since ``at - reach`` are added up. Reads only."""
     last = hour_of(at - LATE) - HOUR

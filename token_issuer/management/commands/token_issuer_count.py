@@ -34,20 +34,14 @@ class Command(IssuerCommand):
         if options["every"] < 0:
             msg = "--every must be at least 1."
             raise CommandError(msg)
-        verbose = options["verbosity"] > 1
-        self.say(_told(self._all(at=at, verbose=verbose)))
+        progress = self._progress if options["verbosity"] > 1 else None
+        self.say(_told(counting.count_all(at=at, progress=progress)))
         began = time.monotonic()
         while options["every"]:
             time.sleep(options["every"])
-            hours = self._all(at=at + timedelta(seconds=time.monotonic() - began), verbose=verbose)
-            if hours:
+            now = at + timedelta(seconds=time.monotonic() - began)
+            if hours := counting.count_all(at=now, progress=progress):
                 self.say(_told(hours))
-
-    def _all(self, *, at: datetime, verbose: bool) -> int:
-        whole = 0
-        while hours := counting.count_hours(at=at, progress=self._progress if verbose else None):
-            whole += hours
-        return whole
 
     def _progress(self, hour: datetime) -> None:
         self.say(f"counted {hour:%Y-%m-%d %H:%M}")

@@ -39,7 +39,7 @@ class Command(IssuerCommand):
             raise CommandError(msg)
         dry_run = options["dry_run"]
         if not dry_run:
-            counting.count_hours(at=at)
+            counting.count_all(at=at)
         progress = self._progress if options["verbosity"] > 1 else None
         done = purging.purge(at=at, batch_size=options["batch_size"], dry_run=dry_run, progress=progress)
         self.say(f"{'Would delete' if dry_run else 'Deleted'} {_counts(done)}.")
