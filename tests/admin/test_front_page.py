@@ -19,9 +19,9 @@ from tests.admin.addresses import url
 from tests.factories import ApplicationFactory, CertificateFactory, IssuedTokenFactory
 from tests.services.hours import event, many_events, many_tokens, row_id, token
 from token_issuer.admin import bars
+from token_issuer.conf import conf
 from token_issuer.models import AuditKind, VendorPush
 from token_issuer.services import counting, overview
-from token_issuer.services.reviewing import OLD
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 
@@ -78,6 +78,14 @@ def content(answer):
 def table(text, place=0):
     """Of one table, what each row says: its label, and its numbers."""
     return {row[0]: row[1:] for row in Reader(text).tables[place] if len(row) == 1 + 3 + overview.DAYS}
+
+
+@pytest.fixture
+def active(active):
+    """It was activated lately."""
+    active.activated_at = timezone.now()
+    active.save(update_fields=["activated_at"])
+    return active
 
 
 @pytest.fixture
@@ -251,8 +259,8 @@ def test_nothing_is_the_matter(site, busy):
 
 
 def test_certificates_that_are_due_are_named(site, staff, rooms, active):
-    type(active).objects.update(activated_at=timezone.now() - OLD - DAY)
-    assert "1 certificate has been in use for long." in warnings(site)
+    type(active).objects.update(activated_at=timezone.now() - conf.rotate_after - DAY)
+    assert "1 certificate is due for rotation:" in warnings(site)
     assert f'<a href="{url("certificate", "change", active.pk)}">Rooms: {active}</a>' in warnings(site)
     assert warnings(staff("view_issuedtoken")) == ""
 

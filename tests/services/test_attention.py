@@ -14,11 +14,11 @@ from token_issuer.conf import conf
 from token_issuer.models import AuditKind, VendorPush
 from token_issuer.services import attention
 from token_issuer.services.attention import look
-from token_issuer.services.reviewing import OLD
 
 pytestmark = pytest.mark.django_db
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
+OLD = conf.rotate_after
 
 
 def push(*, ago=MINUTE, due=timedelta(0), **columns):

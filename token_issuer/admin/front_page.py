@@ -121,8 +121,8 @@ class FrontPage(OwnPages):
 
     def _due(self, trouble: Attention) -> Warned:
         text = ngettext(
-            "%(count)s certificate has been in use for long. Replace it when it suits you:",
-            "%(count)s certificates have been in use for long. Replace them when it suits you:",
+            "%(count)s certificate is due for rotation:",
+            "%(count)s certificates are due for rotation:",
             trouble.due_count,
         ) % {"count": localize(trouble.due_count)}
         links = [(self._address("certificate_change", row.pk), f"{row.application.name}: {row}") for row in trouble.due]

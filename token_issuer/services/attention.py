@@ -16,9 +16,9 @@ from django.db.models import Count, Min, Q
 from token_issuer.conf import conf
 from token_issuer.crypto import keyring
 from token_issuer.ids import uuid7_floor
-from token_issuer.models import AuditEvent, Certificate, IssuedToken, VendorPush
+from token_issuer.models import AuditEvent, IssuedToken, VendorPush
+from token_issuer.services import rotating_due
 from token_issuer.services.push_findings import OVERDUE
-from token_issuer.services.reviewing import OLD
 from token_issuer.services.transactions import write_alias
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from django.db.models import Model, QuerySet
+
+    from token_issuer.models import Certificate
 
 MOST: Final = 1_000
 """No more of anything are counted."""
@@ -58,7 +60,7 @@ class Pushes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attention:
-    """What was found at an instant. ``due`` are the certificates that have been in use longest, ``due_count`` how many.
+    """What was found at an instant. ``due`` are certificates to rotate, the oldest first; ``due_count``: of how many.
 
     ``kept_since`` is since when the oldest row past its retention has waited for the purge; None: there is none.
     """
@@ -73,11 +75,11 @@ class Attention:
 
 def look(*, at: datetime, within: frozenset[UUID] | None = None) -> Attention:
     """Return what should be looked at, of these applications; None: of all, and of the site itself."""
-    due = _limited(Certificate.objects.using(write_alias()).active().filter(activated_at__lt=at - OLD), within)
+    due = rotating_due.due_rows(at=at, within=within)
     kept_since = _kept_since(at) if within is None else None
     return Attention(
         ring=_ring() if within is None else "",
-        due=tuple(due.select_related("application").order_by("activated_at", "pk")[:NAMED]),
+        due=tuple(rotating_due.due(at=at, within=within, most=NAMED)),
         due_count=due.order_by().values("pk")[:MOST].count(),
         pushes=_pushes(at, within),
         kept_since=kept_since,
