@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from tests.factories import AT, ApiKeyFactory, IssuedTokenFactory, OneTimeKeyFactory, TokenFamilyFactory, caller
-from token_issuer.models import AuditEvent, IssuedToken, VendorAccount
+from tests.factories import (
+    AT,
+    ApiKeyFactory,
+    IssuedTokenFactory,
+    OneTimeKeyFactory,
+    RuleFactory,
+    TokenFamilyFactory,
+    caller,
+)
+from token_issuer.models import AuditEvent, AuditKind, IssuedToken, VendorAccount
 from token_issuer.services import proving
 
 
@@ -45,20 +53,24 @@ def test_nobody_is_a_refusal(run, db):
 
 def test_the_reason_is_kept(run, ada):
     run("token_issuer_user", "ada", "--end", "--reason=left the company")
-    event = AuditEvent.objects.get()
+    event = AuditEvent.objects.get(kind=AuditKind.ACCESS_ENDED)
     assert event.detail["reason"] == "left the company"
     assert event.user_agent.startswith("token_issuer_user by ")
 
 
 def test_without_one_it_says_who_did_it(run, ada):
     run("token_issuer_user", "ada", "--end")
-    assert AuditEvent.objects.get().detail["reason"] == "ended by an administrator"
+    event = AuditEvent.objects.get(kind=AuditKind.ACCESS_ENDED)
+    assert event.detail["reason"] == "ended by an administrator"
 
 
-@pytest.mark.parametrize("switch", ["--api-keys", "--reason=x"])
+@pytest.mark.parametrize("switch", ["--api-keys", "--owned-keys", "--made-keys", "--out-of-rules", "--reason=x"])
 def test_what_goes_with_ending_is_refused_without_it(run, ada, switch):
     done = run("token_issuer_user", "ada", switch)
-    assert (done.code, done.err) == (1, "--api-keys and --reason go with --end.")
+    assert (done.code, done.err) == (
+        1,
+        "--api-keys, --owned-keys, --made-keys, --out-of-rules and --reason go with --end.",
+    )
 
 
 def test_a_reason_has_a_length(run, ada):
@@ -79,6 +91,30 @@ def test_api_keys_end_when_asked(run, ada):
     assert f"Revoked the API key {key.public_id}." in done.out
     key.refresh_from_db()
     assert key.revoked_at == AT
+
+
+@pytest.mark.parametrize(
+    ("column", "switch", "why"), [("owner", "--owned-keys", "is his"), ("created_by", "--made-keys", "was made by him")]
+)
+def test_keys_that_are_his_or_that_he_made_end_when_asked(run, ada, column, switch, why):
+    key = ApiKeyFactory(**{column: ada})
+    assert f"({key.purpose}) {why}; --end {switch} revokes it." in run("token_issuer_user", "ada", "--end").out
+    assert f"Revoked the API key {key.public_id}." in run("token_issuer_user", "ada", "--end", switch).out
+    key.refresh_from_db()
+    assert key.revoked_at == AT
+
+
+def test_he_is_taken_out_of_rules_when_asked(run, ada):
+    rule = RuleFactory(everyone=False, for_users=[ada])
+    assert "1 rules name him; --end --out-of-rules takes him out." in run("token_issuer_user", "ada").out
+    assert "Took him out of 1 rules." in run("token_issuer_user", "ada", "--end", "--out-of-rules").out
+    assert not rule.users.exists()
+
+
+def test_what_he_made_is_named(run, ada, rooms):
+    rooms.rules.update(created_by=ada)
+    rooms.certificates.update(created_by=ada)
+    assert "He made 1 certificates, 1 rules: look at them, they go on." in run("token_issuer_user", "ada").out
 
 
 def test_it_tells_of_logins_at_vendors_and_forgets_them(run, user, hotel):

@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from django.db import transaction
 
 from tests.factories import (
+    AT,
     ApiKeyFactory,
     IssuedTokenFactory,
     OneTimeKeyFactory,
+    RuleFactory,
     TokenFamilyFactory,
     UserFactory,
+    VendorAccountFactory,
     caller,
 )
 from token_issuer.errors import PolicyDenied
-from token_issuer.models import AnsweredLoginKey, AuditEvent, AuditKind, IssuedToken, OneTimeKey, TokenFamily
+from token_issuer.models import (
+    AnsweredLoginKey,
+    Application,
+    AuditEvent,
+    AuditKind,
+    IssuedToken,
+    OneTimeKey,
+    TokenFamily,
+)
 from token_issuer.services import deciding, ending, issuing, login_keys, proving, revoking, verifying
 from token_issuer.services.ending import Possessions
 from token_issuer.services.transactions import OpenTransaction
@@ -156,6 +168,138 @@ def test_nothing_is_answered_that_was_read_before_he_was_ended(request, user, bo
         issuing.issue_decided(question, decision, grant, certificate=None, at=at)
     assert (denied.value.reason, IssuedToken.objects.count()) == ("ended_meanwhile", 0)
     assert not AnsweredLoginKey.objects.exists()
+
+
+# What he made, is asked about, or is named in
+
+
+@pytest.fixture
+def keys(user):
+    """One that acts as him, one that he is asked about, and one that he made: each in each column further down."""
+    acting = ApiKeyFactory(acts_as=user, owner=user, created_by=user)
+    owned = ApiKeyFactory(owner=user, created_by=user)
+    made = ApiKeyFactory(created_by=user)
+    ApiKeyFactory(owner=user, revoked_at=AT)
+    ApiKeyFactory(created_by=user, expires_at=AT)
+    ApiKeyFactory()
+    return acting, owned, made
+
+
+def test_keys_are_told_once_by_what_ties_them_to_him(keys, user, at):
+    has = ending.possessions(user, at=at)
+    assert (has.api_keys, has.owned_keys, has.made_keys) == tuple((key,) for key in keys)
+
+
+@pytest.mark.parametrize(("asked", "ended"), [("with_api_keys", 0), ("with_owned_keys", 1), ("with_made_keys", 2)])
+def test_of_keys_those_end_that_are_asked_for(keys, user, boss, at, asked, ended):
+    ending.end_user(boss, user, reason="left", at=at, **{asked: True})
+    for key in keys:
+        key.refresh_from_db()
+    assert [key.ended(at) for key in keys] == ["revoked" if index == ended else "" for index in range(3)]
+    event = AuditEvent.objects.get(kind=AuditKind.API_KEY_REVOKED)
+    assert (event.user, event.detail["reason"]) == (boss.user, "left")
+
+
+def test_what_he_made_is_told_and_stays(user, boss, rooms, at):
+    Application.objects.update(created_by=user)
+    rooms.certificates.update(created_by=user)
+    rooms.rules.update(created_by=user)
+    VendorAccountFactory(user=user)
+    has = ending.end_user(boss, user, reason="", at=at, out_of_rules=True, with_made_keys=True)
+    told = (has.made_applications, has.made_certificates, has.made_rules, has.accounts, has.proofs)
+    assert told == (1, 1, 1, 1, 0)
+    assert ending.possessions(user, at=at) == replace(has, last_ends_at=None)
+    issuing.issue(boss, "rooms", body={"roomId": "a"}, at=at)
+
+
+def test_what_somebody_else_made_is_not_told(user, rooms, at):
+    Application.objects.update(created_by=UserFactory())
+    VendorAccountFactory()
+    assert ending.possessions(user, at=at) == NOTHING
+
+
+@pytest.fixture
+def named(user, rooms):
+    """A rule that names him and nobody else, beside one that names another, too."""
+    rooms.rules.all().delete()
+    return [
+        RuleFactory(application=rooms, everyone=False, for_users=users) for users in ([user], [user, UserFactory()])
+    ]
+
+
+def test_rules_naming_him_are_counted_and_left(named, user, boss, at):
+    RuleFactory(for_users=[UserFactory()])
+    assert ending.end_user(boss, user, reason="", at=at).rules == 2
+    issuing.issue(caller(user), "rooms", body={"roomId": "a"}, at=at)
+
+
+def test_he_is_taken_out_of_rules_where_asked(named, user, boss, at):
+    ending.end_user(boss, user, reason="", at=at, out_of_rules=True)
+    assert [rule.users.count() for rule in named] == [0, 1]
+    assert ending.possessions(user, at=at).rules == 0
+
+
+def test_a_rule_that_names_nobody_any_more_matches_nobody(named, user, boss, at):
+    ending.end_user(boss, user, reason="", at=at, out_of_rules=True)
+    for person in (user, UserFactory()):
+        with pytest.raises(PolicyDenied):
+            issuing.issue(caller(person), "rooms", body={"roomId": "a"}, at=at)
+
+
+def test_each_rule_is_audited_where_it_is(named, user, boss, rooms, at):
+    ending.end_user(boss, user, reason="", at=at, out_of_rules=True)
+    events = AuditEvent.objects.filter(kind=AuditKind.RULE_CHANGED, application=rooms, user=boss.user)
+    told = [{"rule": str(rule.pk), "what": "changed", "without": str(user.pk)} for rule in named]
+    assert sorted((event.detail for event in events), key=str) == sorted(told, key=str)
+
+
+def test_one_event_tells_all_of_it_in_counts(rich, keys, named, boss, at):
+    asked = {"with_api_keys": True, "with_owned_keys": True, "with_made_keys": True, "out_of_rules": True}
+    ending.end_user(boss, rich, reason="left\n", at=at, **asked)
+    event = AuditEvent.objects.get(kind=AuditKind.ACCESS_ENDED)
+    counts = {"tokens": 1, "pairs": 1, "login_keys": 1, "vendor_pairs": 0, "proofs": 0, "rules": 2, "api_keys": 4}
+    assert (event.user, event.application) == (boss.user, None)
+    assert event.detail == {"of": str(rich.pk), "reason": "left ", **counts}
+
+
+def test_ending_again_ends_nothing_and_says_so(rich, keys, named, boss, at):
+    asked = {"with_api_keys": True, "with_owned_keys": True, "with_made_keys": True, "out_of_rules": True}
+    for _ in range(2):
+        ending.end_user(boss, rich, reason="", at=at, **asked)
+    last = AuditEvent.objects.filter(kind=AuditKind.ACCESS_ENDED)[0].detail
+    assert {value for name, value in last.items() if name not in {"of", "reason"}} == {0}
+    assert AuditEvent.objects.filter(kind=AuditKind.RULE_CHANGED).count() == 2
+
+
+STEPS = ["proving.forget", "_take_out", "revoking.revoke_user", "_mark", "api_keys.revoke", "_record"]
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_whoever_was_interrupted_does_it_again(rich, keys, named, boss, at, monkeypatch, step):
+    def die(*arguments, **named):
+        raise KeyboardInterrupt
+
+    asked = {"with_api_keys": True, "with_owned_keys": True, "with_made_keys": True, "out_of_rules": True}
+    with monkeypatch.context() as broken:
+        broken.setattr(f"token_issuer.services.ending.{step}", die)
+        with pytest.raises(KeyboardInterrupt):
+            ending.end_user(boss, rich, reason="", at=at, **asked)
+    assert not AuditEvent.objects.filter(kind=AuditKind.ACCESS_ENDED).exists()
+    ending.end_user(boss, rich, reason="", at=at, **asked)
+    assert ending.possessions(rich, at=at) == NOTHING
+    assert not TokenFamily.objects.filter(user=rich, closed_at=None).exists()
+
+
+def test_nothing_is_changed_inside_a_transaction(named, user, boss, at):
+    with transaction.atomic(), pytest.raises(OpenTransaction):
+        ending.end_user(boss, user, reason="", at=at, out_of_rules=True)
+    assert ending.possessions(user, at=at).rules == 2
+
+
+def test_no_more_is_counted_than_the_limit(user, at, monkeypatch):
+    monkeypatch.setattr(ending, "MOST_COUNTED", 2)
+    IssuedTokenFactory.create_batch(3, user=user)
+    assert ending.possessions(user, at=at).tokens == 2
 
 
 # A person who is deleted, and whoever comes after him under the same key

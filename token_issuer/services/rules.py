@@ -39,11 +39,23 @@ def rules_for(user: Any, application: Application, provider: Provider) -> tuple[
 
 def matching(user: Any) -> QuerySet[Rule]:  # noqa: ANN401  the site's own user model
     """Return the rules that name this person, once for each of his groups they name (``group_name``)."""
-    chosen = Rule.users.through.objects.filter(rule_id=OuterRef("pk"), **{_user_column(): user.pk})
     # Both annotations and the filter share one join: a second .filter(groups__…) would make another.
     member = Case(When(group_pk__in=_groups_of(user), then=F("groups__name")))
     rules = Rule.objects.using(write_alias()).annotate(group_pk=F("groups__pk")).annotate(group_name=member)
-    return rules.filter(Q(everyone=True) | Exists(chosen) | Q(group_name__isnull=False))
+    return rules.filter(
+        Q(everyone=True) | Exists(chosen(user).filter(rule_id=OuterRef("pk"))) | Q(group_name__isnull=False)
+    )
+
+
+def naming(user: Any) -> QuerySet[Rule]:  # noqa: ANN401  the site's own user model
+    """Return the rules that name this person himself, and not everyone or a group of his."""
+    return Rule.objects.using(write_alias()).filter(pk__in=chosen(user).values("rule_id"))
+
+
+def chosen(user: Any) -> QuerySet[Any]:  # noqa: ANN401  the site's own user model
+    """Return the rows that tie this person to rules."""
+    rows: QuerySet[Any] = Rule.users.through.objects.using(write_alias()).filter(**{_user_column(): user.pk})
+    return rows
 
 
 def _user_column() -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from django.core.management.base import CommandError, CommandParser
 
@@ -19,13 +19,20 @@ if TYPE_CHECKING:
 
 DEFAULT_REASON = "ended by an administrator"
 
+_MORE: Final = {
+    "api_keys": "with_api_keys",
+    "owned_keys": "with_owned_keys",
+    "made_keys": "with_made_keys",
+    "out_of_rules": "out_of_rules",
+}
+
 
 class Command(IssuerCommand):
     """Looks, and with ``--end`` ends."""
 
     help = (
-        "Show what a user has: live tokens, pairs, one-time login keys, and API keys that act as him. With --end, end"
-        " his tokens, pairs and login keys at once, also those that are being made at this moment, and forget what"
+        "Show what a user has: live tokens, pairs, one-time login keys, API keys, and rules that name him. With --end,"
+        " end his tokens, pairs and login keys at once, also those that are being made at this moment, and forget what"
         " proves him at vendors, and what they gave to him."
     )
 
@@ -35,6 +42,15 @@ class Command(IssuerCommand):
         parser.add_argument("--end", action="store_true", help="Log him out everywhere.")
         parser.add_argument(
             "--api-keys", action="store_true", help="With --end: revoke the API keys that act as him, too."
+        )
+        parser.add_argument(
+            "--owned-keys", action="store_true", help="With --end: revoke the other API keys that he is asked about."
+        )
+        parser.add_argument(
+            "--made-keys", action="store_true", help="With --end: revoke those that he made: he may know the secret."
+        )
+        parser.add_argument(
+            "--out-of-rules", action="store_true", help="With --end: take his name out of the rules that name him."
         )
         parser.add_argument("--reason", default="", metavar="TEXT", help="Kept in the audit; never a secret.")
 
@@ -48,10 +64,12 @@ class Command(IssuerCommand):
             self.say(f"{name} has {_counts(has)}.")
             if has.proofs:
                 self.say(f"He is logged in at vendors from here by {has.proofs} accounts.")
-            self._tell_keys(has)
+            self._tell_keys(has, {})
+            self._tell_rest(has, {})
             return
         reason = options["reason"] or DEFAULT_REASON
-        had = ending.end_user(self.caller(), user, reason=reason, at=at, with_api_keys=options["api_keys"])
+        asked = {asked: options[option] for option, asked in _MORE.items()}
+        had = ending.end_user(self.caller(), user, reason=reason, at=at, **asked)
         self.say(f"Ended for {name}: {_counts(had)}.")
         if had.last_ends_at is not None:
             self.say(f"A vendor that does not ask us may honour the last token until {instant(had.last_ends_at)}.")
@@ -60,26 +78,43 @@ class Command(IssuerCommand):
                 f"Forgot what proves him at vendors ({had.proofs} accounts). Whoever has a copy of it goes on there"
                 " until he has another password: `token_issuer_account APPLICATION USER --provision` sets one."
             )
-        if options["api_keys"]:
-            self.say(*(f"Revoked the API key {key.public_id}." for key in had.api_keys))
-        else:
-            self._tell_keys(had)
+        self._tell_keys(had, options)
+        self._tell_rest(had, options)
         self.say(
             "His sessions on this site are Django's: change his password or deactivate him to end them, and deny him by"
             " policy what he shall not get again."
         )
 
-    def _tell_keys(self, had: Possessions) -> None:
-        for key in had.api_keys:
-            self.say(f"The API key {key.public_id} ({key.purpose}) acts as him; --end --api-keys revokes it.")
+    def _tell_keys(self, had: Possessions, options: dict[str, Any]) -> None:
+        """Say of each key that it is revoked, or how that is done."""
+        kinds = (
+            ("api_keys", had.api_keys, "acts as him"),
+            ("owned_keys", had.owned_keys, "is his"),
+            ("made_keys", had.made_keys, "was made by him"),
+        )
+        for option, keys, why in kinds:
+            switch = f"--{option.replace('_', '-')}"
+            for key in keys:
+                left = f"The API key {key.public_id} ({key.purpose}) {why}; --end {switch} revokes it."
+                self.say(f"Revoked the API key {key.public_id}." if options.get(option) else left)
+
+    def _tell_rest(self, had: Possessions, options: dict[str, Any]) -> None:
+        if had.rules and options.get("out_of_rules"):
+            self.say(f"Took him out of {had.rules} rules.")
+        elif had.rules:
+            self.say(f"{had.rules} rules name him; --end --out-of-rules takes him out.")
+        made = {"applications": had.made_applications, "certificates": had.made_certificates, "rules": had.made_rules}
+        told = ", ".join(f"{count} {what}" for what, count in made.items() if count)
+        if told:
+            self.say(f"He made {told}: look at them, they go on.")
 
 
 def _check(options: dict[str, Any]) -> None:
     if len(options["reason"]) > LONGEST_REASON:
         msg = f"--reason must be at most {LONGEST_REASON} characters."
         raise CommandError(msg)
-    if not options["end"] and (options["api_keys"] or options["reason"]):
-        msg = "--api-keys and --reason go with --end."
+    if not options["end"] and (options["reason"] or any(options[option] for option in _MORE)):
+        msg = "--api-keys, --owned-keys, --made-keys, --out-of-rules and --reason go with --end."
         raise CommandError(msg)
 
 
