@@ -7,14 +7,16 @@ from datetime import timedelta
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.db import connection
+from django.template.defaultfilters import striptags
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from tests.admin.addresses import url
 from tests.admin.api_key_pages import filled, text
-from tests.factories import ApiKeySecretFactory, UserFactory, api_key
+from tests.factories import ApiKeySecretFactory, UserFactory, api_key, caller
 from token_issuer.crypto import opaque
 from token_issuer.models import ApiKey, ApiKeySecret, AuditEvent, AuditKind
+from token_issuer.services import api_keys
 
 SOON = timezone.now() + timedelta(days=10)
 
@@ -123,3 +125,24 @@ def test_an_applications_page_leads_to_its_keys(site, viewer, staff, rooms, key)
     assert all(leads in text(client.get(page)) for client in (site, viewer))
     assert leads not in text(staff("view_application").get(page))
     assert [row.pk for row in site.get(leads).context["cl"].result_list] == [key.pk]
+
+
+def test_page_says_whether_the_old_secret_is_still_used(site, chief, key):
+    page, at = url("apikey", "change", key.pk), timezone.now()
+    assert "Two secrets work" not in text(site.get(page))
+    api_keys.rotate(caller(chief), key, overlap=3600, at=at - timedelta(minutes=10))
+    assert "The old one was never used. The new one has not been used yet." in words(site.get(page))
+    old = key.secrets.get(expires_at__isnull=False)
+    secrets = ApiKeySecret.objects.filter(pk=old.pk)
+    secrets.update(last_used_at=at - timedelta(minutes=20))
+    assert "and not since the new one was made" in words(site.get(page))
+    secrets.update(last_used_at=at - timedelta(minutes=3))
+    ApiKeySecret.objects.exclude(pk=old.pk).update(last_used_at=at - timedelta(minutes=1))
+    said = words(site.get(page))
+    assert "Somebody still uses the old one: the last time 3 minutes ago." in said
+    assert "The new one was used 1 minute ago." in said
+
+
+def words(answer):
+    """What is read of a page, in one line."""
+    return " ".join(striptags(text(answer)).replace("\xa0", " ").split())

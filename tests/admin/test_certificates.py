@@ -136,3 +136,14 @@ def test_list_shows_states(site, staged, active):
     text = site.get(url("certificate", "changelist")).content.decode()
     assert ">staged<" in text
     assert ">active<" in text
+
+
+def test_certificate_that_is_due_says_so(site, rooms, active, settings):
+    pages = [
+        url("certificate", "changelist"),
+        url("certificate", "change", active.pk),
+        url("application", "change", rooms.pk),
+    ]
+    assert all("due for rotation" in site.get(page).content.decode() for page in pages)
+    settings.TOKEN_ISSUER = {**settings.TOKEN_ISSUER, "ROTATE_AFTER": 0}
+    assert not any("due for rotation" in site.get(page).content.decode() for page in pages)

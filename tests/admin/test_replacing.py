@@ -16,7 +16,7 @@ from tests.admin.busy import busy
 from tests.factories import VIDEOSDK_SECRET, ApplicationFactory, CertificateFactory, IssuedTokenFactory, UserFactory
 from token_issuer.models import AuditEvent, AuditKind, Certificate, CertificateState, IssuedToken, Standing
 from token_issuer.registry import get_provider
-from token_issuer.services import using
+from token_issuer.services import selecting
 
 FRESH = "f" * 40
 GOOD = {"secret-secret": FRESH, "reason": "it was in a repository"}
@@ -69,20 +69,20 @@ def test_page_says_how_many_tokens_of_whom_end_and_when(site, active):
         live(active, user=user, expires_at=timezone.now() + timedelta(minutes=minutes))
     live(active)
     IssuedTokenFactory(certificate=active)  # expired
-    text = site.get(url("certificate", "replace", active.pk)).content.decode()
-    assert "3 live tokens were made with it, of 2 people and servers." in text
-    assert "in 39 min" in text
-    assert "The last of them ends" in text
+    answer = site.get(url("certificate", "replace", active.pk))
+    shown = answer.context["preview"]
+    assert (shown.live, shown.people) == ("3", "2")
+    assert "in 39 min" in answer.content.decode()
+    assert "at the next join: 3" in answer.content.decode()
 
 
 def test_counting_stops_at_a_cap(site, active, monkeypatch):
-    monkeypatch.setattr(using, "MOST_COUNTED", 2)
+    monkeypatch.setattr(selecting, "MOST_COUNTED", 2)
     for _number in range(4):
         live(active)
-    page = url("certificate", "replace", active.pk)
     with CaptureQueriesContext(connection) as captured:
-        text = site.get(page).content.decode()
-    assert "2 live tokens were made with it (at least: more are not counted)" in text
+        answer = site.get(url("certificate", "replace", active.pk))
+    assert answer.context["preview"].live == "more than 2"
     assert any("LIMIT 3" in query["sql"] for query in captured)
 
 

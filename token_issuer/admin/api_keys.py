@@ -11,6 +11,7 @@ from django.db.models import Max, OuterRef, Subquery
 from django.http import Http404
 from django.shortcuts import redirect
 from django.utils import timezone
+from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -19,13 +20,14 @@ from token_issuer.admin.borrowing import BorrowingAdmin
 from token_issuer.admin.callers import caller_of
 from token_issuer.admin.choosing import application_choices, chosen_application
 from token_issuer.admin.ending_links import end_tokens_url
+from token_issuer.admin.makers import is_active, named
 from token_issuer.admin.pages import Deed, require
 from token_issuer.admin.searching import could_be_a_token
 from token_issuer.admin.secrecy import handles_secrets
 from token_issuer.admin.standings import state
 from token_issuer.errors import FieldError, TokenIssuerError
 from token_issuer.models import ApiKey, ApiKeySecret
-from token_issuer.services import api_keys
+from token_issuer.services import api_key_use, api_keys
 from token_issuer.services.selecting import Selection
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
     from django.urls import URLPattern
+    from django.utils.safestring import SafeString
 
     from token_issuer.crypto import TokenText
     from token_issuer.models import Application
@@ -51,8 +54,8 @@ MOST_SECRETS = 20  # on a key's page, newest first
 class ApiKeyAdmin(BorrowingAdmin):
     """What servers call us with."""
 
-    list_display = ("public_id", "purpose", "application", "state_label", "owner", "last_used", "expires_at")
-    list_select_related = ("application", "owner")
+    list_display = ("public_id", "purpose", "application", "state_label", "people_label", "last_used", "expires_at")
+    list_select_related = ("application", "owner", "acts_as", "created_by")
     list_per_page = 50
     search_fields = ("=public_id", "purpose", "=application__slug", "=secrets__fingerprint")
     search_help_text = _("Public id, purpose, a secret's fingerprint, or an application's slug.")
@@ -90,6 +93,13 @@ class ApiKeyAdmin(BorrowingAdmin):
     def state_label(self, key: ApiKey) -> str:
         """Whether it is good."""
         return _state(key.ended(timezone.now()))
+
+    @admin.display(description=_("owner"))
+    def people_label(self, key: ApiKey) -> SafeString | str:
+        """Whom to ask about it; who made it and whom it acts as, where these are not active any more."""
+        others = [(_("made by"), key.created_by), (_("acts as"), key.acts_as)]
+        gone = [(word, named(person)) for word, person in others if person is not None and not is_active(person)]
+        return format_html("{}{}", named(key.owner), format_html_join("", "<br>{} {}", gone))
 
     @admin.display(description=_("last used"))
     def last_used(self, key: ApiKey) -> datetime | None:
@@ -202,7 +212,12 @@ class ApiKeyAdmin(BorrowingAdmin):
             "state": _state(key.ended(at)),
             "ended": bool(key.ended(at)),
             "working": {row.pk for row in api_keys.working(key, at=at)},
-            "secrets": key.secrets.all()[:MOST_SECRETS],
+            "secrets": (secrets := key.secrets.all()[:MOST_SECRETS]),
+            "overlap": api_key_use.overlap(secrets, at=at),
+            "at": at,
+            "maker": named(key.created_by),
+            "acts_as": named(key.acts_as),
+            "owner": named(key.owner),
             "may_rotate": self.has_rotate_permission(request),
             "end_tokens_url": end_tokens_url(self.admin_site, request, key=key.public_id),
         }

@@ -19,10 +19,11 @@ from token_issuer.admin.callers import caller_of
 from token_issuer.admin.choosing import Choice
 from token_issuer.admin.deciders import deciders_of
 from token_issuer.admin.ending_links import end_tokens_url
+from token_issuer.admin.makers import MakerColumn, named
 from token_issuer.admin.pages import Deed, OwnPages, require
 from token_issuer.admin.secrecy import handles_secrets
 from token_issuer.admin.service_forms import attempted
-from token_issuer.admin.standings import on_or_off, standing
+from token_issuer.admin.standings import of_certificate, on_or_off
 from token_issuer.admin.tenancy import is_restricted
 from token_issuer.errors import FieldError, TokenIssuerError
 from token_issuer.models import ApiKey, Application, Certificate, Rule
@@ -41,10 +42,11 @@ MOST_CERTIFICATES = 20  # on an application's page, newest first; the certificat
 
 
 @admin.register(Application)
-class ApplicationAdmin(OwnPages):
+class ApplicationAdmin(MakerColumn, OwnPages):
     """Our registrations at vendors."""
 
-    list_display = ("name", "slug", "provider_label", "environment", "public_id", "state_label")
+    list_display = ("name", "slug", "provider_label", "environment", "public_id", "state_label", "maker_label")
+    list_select_related = ("created_by",)
     search_fields = ("name", "slug", "public_id")
     show_full_result_count = False
     tenant_path = "pk"
@@ -191,6 +193,7 @@ class ApplicationAdmin(OwnPages):
             "provider": provider,
             "public_id_label": gettext(provider.public_id_field.label),
             "state": on_or_off(application.is_disabled),
+            "maker": named(application.created_by),
             "certificates": _with_state(application.certificates.all()) if may_see_certificates else None,
             "end_tokens_url": end_tokens_url(self.admin_site, request, application=application.slug),
             "may_try": temporary_tokens.is_offered(request, provider),
@@ -268,4 +271,5 @@ class ApplicationAdmin(OwnPages):
 
 
 def _with_state(certificates: QuerySet[Certificate]) -> list[tuple[Certificate, str]]:
-    return [(certificate, standing(certificate.state)) for certificate in certificates[:MOST_CERTIFICATES]]
+    at = timezone.now()
+    return [(certificate, of_certificate(certificate, at=at)) for certificate in certificates[:MOST_CERTIFICATES]]

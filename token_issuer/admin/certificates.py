@@ -9,6 +9,7 @@ from django.contrib import admin
 from django.http import Http404
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -17,10 +18,11 @@ from token_issuer.admin import replacing, staging, trying
 from token_issuer.admin.base import ReadOnlyAdmin
 from token_issuer.admin.choosing import certificate_choices, chosen_application
 from token_issuer.admin.ending_links import end_tokens_url
+from token_issuer.admin.makers import MakerColumn
 from token_issuer.admin.pages import Deed, OwnPages, require
 from token_issuer.admin.secrecy import handles_secrets
 from token_issuer.admin.service_forms import CertificateForm
-from token_issuer.admin.standings import standing
+from token_issuer.admin.standings import of_certificate
 from token_issuer.models import Application, Certificate
 from token_issuer.registry import providers
 from token_issuer.services import rotating
@@ -34,12 +36,12 @@ if TYPE_CHECKING:
 
 
 @admin.register(Certificate)
-class CertificateAdmin(OwnPages, ReadOnlyAdmin):
+class CertificateAdmin(MakerColumn, OwnPages, ReadOnlyAdmin):
     """What signs for our applications."""
 
-    list_display = ("fingerprint", "application", "purpose", "state_label", "created_at", "activated_at")
+    list_display = ("fingerprint", "application", "purpose", "state_label", "created_at", "activated_at", "maker_label")
     rotator_columns = ("actions_label",)  # beside those, for who may rotate
-    list_select_related = ("application",)
+    list_select_related = ("application", "created_by")
     search_fields = ("=fingerprint", "=application__slug")
     search_help_text = _("Fingerprint, or an application's slug.")
     show_full_result_count = False
@@ -52,7 +54,7 @@ class CertificateAdmin(OwnPages, ReadOnlyAdmin):
         "state_label",
         "reference",
         "created_at",
-        "created_by",
+        "maker_label",
         "activated_at",
         "retiring_at",
         "retired_at",
@@ -84,7 +86,7 @@ class CertificateAdmin(OwnPages, ReadOnlyAdmin):
     @admin.display(description=_("state"))
     def state_label(self, certificate: Certificate) -> str:
         """Where it is in its life."""
-        return standing(certificate.state)
+        return of_certificate(certificate, at=timezone.now())
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
         """Show what can be done to whom may do it."""

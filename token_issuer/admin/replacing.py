@@ -11,14 +11,14 @@ from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from token_issuer.admin import trying
+from token_issuer.admin import effects, trying
 from token_issuer.admin.callers import caller_of
 from token_issuer.admin.pages import ReasonForm
 from token_issuer.admin.service_forms import CertificateForm, attempted
 from token_issuer.models import Certificate, CertificateState
 from token_issuer.registry import providers
-from token_issuer.services import outbox, rotating, using
-from token_issuer.services.revoking import ending_of
+from token_issuer.services import rotating
+from token_issuer.services.selecting import Selection, preview
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from token_issuer.admin.pages import OwnPages
     from token_issuer.providers.base import Provider
-    from token_issuer.services.using import Use
+    from token_issuer.services.selecting import Preview
 
 MOST_STAGED = 20  # to choose from, newest first
 
@@ -73,15 +73,16 @@ def page(admin: OwnPages, request: HttpRequest, certificate: Certificate, *, bac
         return _afterwards(admin, request, certificate, provider, back=back)
     form = ReplaceForm(provider, certificate, request.POST if request.method == "POST" else None)
     at = timezone.now()
-    use = using.use_of(certificate, at=at)
+    caller, ends = caller_of(request), Selection(certificate=certificate)
+    ended = preview(caller, ends, at=at, sample=0)
     fresh = _replaced(request, form, certificate, at=at) if form.is_valid() else None
     if fresh is None:
         context = {"title": gettext("Replace %s now?") % certificate.fingerprint, "object": certificate, "form": form}
-        more = {"use": use, **_endings(request, use, at=at), **_button(admin, certificate, provider)}
+        more = {"preview": effects.shown(caller, ended, at=at), "at": at, **_button(admin, certificate, provider)}
         return admin.page(request, "certificate_replace.html", {**context, **more, "back": back})
     admin.log_change(request, certificate, "Replaced: it leaked.")
     admin.log_addition(request, fresh, [{"added": {}}])
-    messages.success(request, _done(fresh, use))
+    messages.success(request, _done(fresh, ended))
     # The vendor's steps take time: their page has an address that can be opened again.
     return redirect(request.path)
 
@@ -106,22 +107,13 @@ def _replaced(request: HttpRequest, form: ReplaceForm, certificate: Certificate,
     )
 
 
-def _done(fresh: Certificate, use: Use) -> str:
-    ended = ngettext(
+def _done(fresh: Certificate, ended: Preview) -> str:
+    text = ngettext(
         "%(fingerprint)s is active now. The leaked certificate and its %(count)s live token have ended here.",
         "%(fingerprint)s is active now. The leaked certificate and its %(count)s live tokens have ended here.",
-        use.live,
+        ended.live,
     )
-    return ended % {"fingerprint": fresh.fingerprint, "count": f"{use.live}+" if use.capped else use.live}
-
-
-def _endings(request: HttpRequest, use: Use, *, at: datetime) -> dict[str, Any]:
-    """Return what people read of when the tokens really end."""
-    if use.last is None:
-        return {}
-    ending = ending_of(use.last, at=at)
-    told = [ending.sentence, *outbox.sentences([use.last], caller_of(request), at=at)]
-    return {"ending": ending, "at": at, "sentences": [gettext(text) for text in told if text]}
+    return text % {"fingerprint": fresh.fingerprint, "count": effects.counted(ended.live, more=ended.capped)}
 
 
 def _afterwards(

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from token_issuer.admin.callers import caller_of
 from token_issuer.admin.choosing import application_choices, chosen_application
+from token_issuer.admin.makers import MakerColumn
 from token_issuer.admin.pages import OwnPages
 from token_issuer.admin.rule_form import RuleForm
 from token_issuer.admin.rule_sentences import told
@@ -29,23 +30,23 @@ _PEOPLE = ("users", "groups")
 
 
 @admin.register(Rule)
-class RuleAdmin(OwnPages):
+class RuleAdmin(MakerColumn, OwnPages):
     """One sentence of policy a row."""
 
     form = RuleForm
-    list_display = ("sentence", "priority", "application")
-    list_select_related = ("application",)
+    list_display = ("sentence", "priority", "application", "maker_label")
+    list_select_related = ("application", "created_by")
     search_fields = ("application__slug", "application__name", "resource_pattern")
     show_full_result_count = False
     raw_id_fields = ("users", "groups")
     change_form_template = "admin/token_issuer/rule_form.html"
-    readonly_fields = ("application", "created_at", "created_by")
+    readonly_fields = ("application", "created_at", "maker_label")
     fieldsets = (
         (None, {"fields": ("application", "privileges", "priority")}),
         (_("Who"), {"fields": ("everyone", "users", "groups")}),
         (_("Where, and as whom"), {"fields": ("resource_pattern", "wildcards", "subject_pattern", "allow_username")}),
         (_("How long and how often"), {"fields": ("maximum_lifetime", "limit", "window")}),
-        (_("Made"), {"fields": ("created_at", "created_by")}),
+        (_("Made"), {"fields": ("created_at", "maker_label")}),
     )
 
     def all_rows(self, request: HttpRequest) -> QuerySet[Rule]:

@@ -10,12 +10,15 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from token_issuer.models import CertificateState, PairStanding, Standing
+from token_issuer.services.rotating_due import is_due
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from django.utils.safestring import SafeString
     from django_stubs_ext import StrOrPromise
+
+    from token_issuer.models import Certificate
 
 STANDING_LABELS: Final = {
     Standing.LIVE: _("live"),
@@ -51,6 +54,14 @@ def state(word: str, label: StrOrPromise) -> SafeString:
 def standing(of: Standing | PairStanding | CertificateState) -> SafeString:
     """Return one of the models' own words, to be shown."""
     return state(of.value, STANDING_LABELS[of])
+
+
+def of_certificate(certificate: Certificate, *, at: datetime) -> SafeString:
+    """Return where a certificate is in its life, and whether it is due for rotation, to be shown."""
+    shown = standing(certificate.state)
+    if not is_due(certificate, at=at):
+        return shown
+    return format_html("{} {}", shown, state("due", _("due for rotation")))
 
 
 def on_or_off(is_off: bool) -> SafeString:
