@@ -28,6 +28,7 @@ def deeds(rows):
         url("certificate", "replace", rows["certificate"].pk),
         url("issuedtoken", "revoke", rows["issuedtoken"].pk),
         url("issuedtoken", "revoke_selected"),
+        url("issuedtoken", "person_end", rows["issuedtoken"].user_id),
         url("issuedtoken", "revoke_where") + f"?application={rows['application'].slug}",
         url("onetimekey", "revoke", rows["onetimekey"].pk),
         url("onetimekey", "revoke_selected"),

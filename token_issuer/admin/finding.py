@@ -18,8 +18,9 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from token_issuer.admin import people
 from token_issuer.admin.choosing import Choice
-from token_issuer.admin.naming import people_named, person_url
+from token_issuer.admin.naming import people_named
 from token_issuer.admin.searching import could_be_a_token, kind_of
 from token_issuer.admin.tenancy import applications_of
 from token_issuer.crypto import TokenText, opaque
@@ -144,7 +145,7 @@ class _Search:
     def by_user(self, value: str) -> Matches:
         """A person, by his name or key, here or gone."""
         for person in people_named(self._request, value, tokens=self._tokens):
-            yield Choice(url=person_url(self._owner.admin_site, person.pk), label=str(person), text=gettext("user"))
+            yield Choice(url=people.address(self._owner, person.pk), label=str(person), text=gettext("user"))
 
     def by_application(self, value: str) -> Matches:
         """An application, by its slug."""

@@ -170,8 +170,11 @@ class IssuedTokenAdmin(FrontPage, LeakPath, EvidenceAdmin):
         return checking.page(self, request)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Show the list, with the way to the page above."""
-        more = {"may_check": self.has_inspect_permission(request)}
+        """Show the list, with the ways to the page above and to ending a selection."""
+        more = {
+            "may_check": self.has_inspect_permission(request),
+            "end_tokens_url": end_tokens_url(self.admin_site, request),
+        }
         return super().changelist_view(request, {**(extra_context or {}), **more})
 
     def person_view(self, request: HttpRequest, key: str) -> HttpResponse:

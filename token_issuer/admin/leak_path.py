@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from token_issuer.admin import finding, revoking_where
+from token_issuer.admin import ending_access, finding, revoking_where
+from token_issuer.admin.ending_links import may_end_access
 from token_issuer.admin.pages import OwnPages, require
 from token_issuer.admin.secrecy import handles_secrets
 
@@ -25,6 +26,7 @@ class LeakPath(OwnPages):
         return [
             self.own_path("find/", self.find_view, "find"),
             self.own_path("revoke-where/", self.revoke_where_view, "revoke_where"),
+            self.own_path("person/<str:key>/end/", self.person_end_view, "person_end"),
             *super().get_urls(),
         ]
 
@@ -38,3 +40,8 @@ class LeakPath(OwnPages):
         """Show what ending a selection of tokens would do; a POST does it."""
         require(self.has_view_permission(request) and self.has_revoke_permission(request))
         return revoking_where.page(self, request)
+
+    def person_end_view(self, request: HttpRequest, key: str) -> HttpResponse:
+        """Show all that a person has; a POST ends it."""
+        require(may_end_access(self, request))
+        return ending_access.page(self, request, key)

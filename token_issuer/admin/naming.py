@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.contrib.admin.utils import quote
-from django.urls import reverse
-
 from token_issuer.admin.searching import user_keys
 from token_issuer.admin.tenancy import is_restricted
 from token_issuer.services import people
 
 if TYPE_CHECKING:
-    from django.contrib.admin import AdminSite
     from django.db.models import QuerySet
     from django.http import HttpRequest
 
@@ -20,11 +16,6 @@ if TYPE_CHECKING:
     from token_issuer.services.people import Person
 
 _LONGEST = 255  # characters of a name or a written key
-
-
-def person_url(site: AdminSite, pk: object) -> str:
-    """Return where the page of a user is."""
-    return reverse("admin:token_issuer_issuedtoken_person", args=[quote(str(pk))], current_app=site.name)
 
 
 def people_named(request: HttpRequest, text: str, *, tokens: QuerySet[IssuedToken]) -> list[Person]:

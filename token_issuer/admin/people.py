@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 
 from token_issuer.admin import timelines
-from token_issuer.admin.ending_links import end_tokens_url
+from token_issuer.admin.ending_links import end_tokens_url, may_end_access
 from token_issuer.admin.pages import require
 from token_issuer.services import people
 from token_issuer.services import timelines as timelines_service
@@ -45,21 +45,28 @@ def page(owner: OwnPages, request: HttpRequest, key: str) -> HttpResponse:
     """Show somebody, also one who was deleted, as far as this member of staff may see."""
     require(owner.has_view_permission(request))
     at, sources = timezone.now(), timelines.sources(owner, request)
-    person = people.named(unquote(key))
-    if person is None or not _may_be_named(person, sources):
-        raise Http404
+    person = found(key, sources)
     before = timelines.before(request)
     told = timelines_service.of_person(person, sources, at=at, before=before)
     context = {
         "title": gettext("Person: %s") % person,
         "person": person,
         "end_tokens_url": end_tokens_url(owner.admin_site, request, user=person.pk),
-        "user_url": _user_url(owner, request, person.user),
+        "end_access_url": owner.url("person_end", quote(str(person.pk))) if may_end_access(owner, request) else "",
+        "user_url": user_url(owner, request, person.user),
         "held": [_held(owner, holding, person) for holding in people.holdings(person, sources, at=at)],
         "at": at,
         **timelines.shown(owner, told, before=before),
     }
     return owner.page(request, "person.html", context)
+
+
+def found(key: str, sources: timelines_service.Sources) -> Person:
+    """Return whom an address names, or raise Http404."""
+    person = people.named(unquote(key))
+    if person is None or not _may_be_named(person, sources):
+        raise Http404
+    return person
 
 
 def _may_be_named(person: Person, sources: timelines_service.Sources) -> bool:
@@ -74,7 +81,7 @@ def _held(owner: OwnPages, holding: Holding, person: Person) -> Held:
     return Held(holding=holding, url=f"{place}?{urlencode({SEARCH_VAR: f'user:{person.pk}'})}")
 
 
-def _user_url(owner: OwnPages, request: HttpRequest, user: Any) -> str:  # noqa: ANN401  the site's own user model
+def user_url(owner: OwnPages, request: HttpRequest, user: Any) -> str:  # noqa: ANN401  the site's own user model
     """Return the user's page in this admin; empty where there is none or it may not be seen."""
     users = get_user_model()
     if user is None or not owner.admin_site.is_registered(users):

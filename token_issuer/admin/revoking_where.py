@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
 from uuid import UUID
 
-from django.contrib.admin.models import CHANGE, LogEntry
-from django.contrib.contenttypes.models import ContentType
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext
 
-from token_issuer.admin import effects
+from token_issuer.admin import effects, people
 from token_issuer.admin.callers import caller_of
-from token_issuer.admin.naming import person_url
+from token_issuer.admin.choosing import Choice
+from token_issuer.admin.log_entries import log_without_values
 from token_issuer.admin.pages import ReasonForm
 from token_issuer.admin.selection_form import SelectionForm
 from token_issuer.admin.signed_steps import is_first, new_number, signed, unsigned
@@ -52,6 +52,8 @@ class Work:
     last: str = ""  # until when a vendor may honour one of the tokens
     after: str = ""
     ended: int = 0
+    pairs: int = 0
+    login_keys: int = 0
     told: int = 0
     waiting: int = 0
     failed: int = 0
@@ -64,6 +66,8 @@ class Work:
             self,
             after=str(progress.after or ""),
             ended=self.ended + progress.ended,
+            pairs=self.pairs + progress.pairs,
+            login_keys=self.login_keys + progress.login_keys,
             told=self.told + pushes.pushed,
             waiting=self.waiting + pushes.waiting,
             failed=self.failed + pushes.failed,
@@ -97,8 +101,19 @@ def _asked(owner: OwnPages, request: HttpRequest, trouble: str = "", reason: Rea
             "form": reason or ReasonForm(),
             "asked": signed(request, _ASKED, {"query": form.query, "number": new_number()}),
             "query": form.query,
+            "sources": _sources(owner, request, form),
         }
     return owner.page(request, "revoke_where.html", context)
+
+
+def _sources(owner: OwnPages, request: HttpRequest, form: SelectionForm) -> list[Choice]:
+    """Return the pages of what goes on when its tokens end."""
+    found = [Choice(url=people.address(owner, form.person.pk), label=str(form.person))] if form.person else []
+    for row in form.sources():
+        if owner.admin_site.get_model_admin(type(row)).has_view_permission(request):
+            name = f"admin:token_issuer_{row._meta.model_name}_change"
+            found.append(Choice(url=reverse(name, args=[row.pk], current_app=owner.admin_site.name), label=str(row)))
+    return found
 
 
 def _decided(owner: OwnPages, request: HttpRequest) -> HttpResponse:
@@ -134,7 +149,8 @@ def _worked(owner: OwnPages, request: HttpRequest, form: SelectionForm, work: Wo
         except TokenIssuerError as error:
             return _going_on(owner, request, work, {**context, "error": error.message})
         if not work.after:
-            _log(owner, request, form)
+            row = form.subject()
+            log_without_values(owner, request, row, "Its tokens were revoked." if row else "A selection was revoked.")
         work = work.and_then(progress)
         if progress.after is None:
             return _done(owner, request, form, work, context)
@@ -167,21 +183,6 @@ def _done(
         "title": gettext("Revoked"),
         "work": work,
         "last": datetime.fromisoformat(work.last),
-        "person_url": person_url(owner.admin_site, form.person.pk) if form.person is not None else "",
+        "person_url": people.address(owner, form.person.pk) if form.person is not None else "",
     }
     return owner.page(request, "revoke_where_done.html", {**context, **more})
-
-
-def _log(owner: OwnPages, request: HttpRequest, form: SelectionForm) -> None:
-    """Write it at the row that the tokens hang on; a selection by address or time has none."""
-    row = form.subject()
-    if row is not None:
-        owner.log_change(request, row, "Its tokens were revoked.")
-        return
-    LogEntry.objects.create(
-        user_id=str(request.user.pk),
-        content_type=ContentType.objects.get_for_model(owner.model),
-        object_repr=str(owner.opts.verbose_name_plural),
-        action_flag=CHANGE,
-        change_message="A selection was revoked.",
-    )

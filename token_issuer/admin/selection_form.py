@@ -85,6 +85,10 @@ class SelectionForm(forms.Form):
             within=applications_of(self._request),
         )
 
+    def sources(self) -> list[Any]:
+        """Return the rows that are named and that make tokens: they go on when their tokens end."""
+        return [row for row in map(self.cleaned_data.get, ("certificate", "key", "application")) if row is not None]
+
     def subject(self) -> Any:  # noqa: ANN401  a row
         """Return the row that says best whose tokens these are, None where no row does."""
         person = self.person.user if self.person is not None else None
