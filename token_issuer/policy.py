@@ -17,6 +17,9 @@ from dataclasses import dataclass, field, replace
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _NAMES = frozenset({"user.pk", "user.username", "account", "slot", "group"})
 
+NO_RULE = "no_rule"
+"""The reason where nothing names whoever asks."""
+
 LONGEST_REASON = 100
 """Characters of the word that a site's policy denies with."""
 
@@ -217,7 +220,12 @@ def _by_rules(facts: Facts) -> Decision:
         if not reason:
             return _allowed_by(facts, rule, ceiling=ceiling, group=group, steps=tuple(steps))
     # The first objection is the one of the rule that is asked first: the most useful word for the caller.
-    return _refused(steps[0].reason if steps else "no_rule", tuple(steps))
+    return _refused(steps[0].reason if steps else NO_RULE, tuple(steps))
+
+
+def answer_of(facts: Facts, rule: RuleFacts) -> str:
+    """Return what one rule says to the request, whoever is asked before it: its objection, empty when it allows."""
+    return _asked_rule(facts, rule, _ceiling(facts, rule.maximum_lifetime))[1]
 
 
 def _allowed_by(facts: Facts, rule: RuleFacts, *, ceiling: int, group: str, steps: tuple[Step, ...]) -> Decision:

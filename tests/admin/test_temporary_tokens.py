@@ -138,9 +138,6 @@ def test_refusals_stand_at_their_fields(make):
         "option-roomId": ["must name exactly one: a temporary token opens one channel or room"]
     }
     assert errors(make(lifetime="soon", slot="4")).keys() == {"lifetime", "slot"}
-    assert errors(make(**{"option-roles": ["crawler"]})) == {
-        "__all__": ["privileges: crawler: never in a temporary token, it is for servers"]
-    }
     assert not IssuedToken.objects.exists()
 
 
@@ -152,12 +149,17 @@ def test_a_slot_is_another_device(make, site):
     assert get_provider("agora").inspect(shown(answer)).subject == str((number or 0) * 16 + 2)
 
 
-def test_a_right_over_the_whole_application_is_refused_at_its_field(make):
+def fields_of(site, application):
+    return site.get(url("application", "temporary", application.pk)).context["form"].fields
+
+
+def test_what_is_never_in_a_temporary_token_is_not_asked_for(make, site, rooms):
     calls = ApplicationFactory(slug="calls", provider="agora", ready=True)
-    filled = {"option-channel": "room-1", "option-role": "publisher", "option-chat": "on"}
-    assert errors(make(calls, **filled)) == {
-        "option-chat": ["cannot be in a temporary token: chat is bound to no channel or room"]
-    }
+    assert [name for name in fields_of(site, calls) if name.startswith("option-")] == ["option-channel", "option-role"]
+    assert fields_of(site, rooms)["option-roles"].choices == [("rtc", "rtc")]
+    make(calls, **{"option-channel": "room-1", "option-role": "publisher", "option-chat": "on"})
+    assert IssuedToken.objects.get().privileges == ["publisher"]
+    assert "option-roles" in errors(make(**{"option-roles": ["crawler"]}))
 
 
 def test_it_takes_its_own_permission(make, staff, rooms):

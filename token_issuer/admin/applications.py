@@ -15,12 +15,13 @@ from django.utils.translation import gettext_lazy as _
 
 from token_issuer.admin import rotation_wizard, temporary_tokens, trying
 from token_issuer.admin.application_forms import AddApplicationForm, EditApplicationForm
+from token_issuer.admin.application_tools import ToolPages
 from token_issuer.admin.callers import caller_of
 from token_issuer.admin.choosing import Choice
 from token_issuer.admin.deciders import deciders_of
 from token_issuer.admin.ending_links import end_tokens_url
 from token_issuer.admin.makers import MakerColumn, named
-from token_issuer.admin.pages import Deed, OwnPages, require
+from token_issuer.admin.pages import Deed, require
 from token_issuer.admin.secrecy import handles_secrets
 from token_issuer.admin.service_forms import attempted
 from token_issuer.admin.standings import of_certificate, on_or_off
@@ -42,7 +43,7 @@ MOST_CERTIFICATES = 20  # on an application's page, newest first; the certificat
 
 
 @admin.register(Application)
-class ApplicationAdmin(MakerColumn, OwnPages):
+class ApplicationAdmin(MakerColumn, ToolPages):
     """Our registrations at vendors."""
 
     list_display = ("name", "slug", "provider_label", "environment", "public_id", "state_label", "maker_label")
@@ -199,6 +200,7 @@ class ApplicationAdmin(MakerColumn, OwnPages):
             "may_try": temporary_tokens.is_offered(request, provider),
             "may_stage": certificates.has_add_permission(request),
             "purposes": [*provider.secret_fields],
+            "may_explain": self.may_explain(request),
             "deciders": deciders_of(request, self.admin_site, application)
             if rules.has_view_permission(request)
             else None,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from django.core.exceptions import ImproperlyConfigured
+from django.urls import reverse
 
 from token_issuer.admin.rule_sentences import Told, told
 from token_issuer.conf import conf
@@ -29,6 +30,7 @@ class Deciders:
     trouble: str
     rules: tuple[tuple[Rule, Told], ...]
     more: bool  # there are rules beyond these
+    rules_url: str  # where all of them are
 
 
 def deciders_of(request: HttpRequest, site: AdminSite, application: Application) -> Deciders:
@@ -37,12 +39,14 @@ def deciders_of(request: HttpRequest, site: AdminSite, application: Application)
     rows = list(
         rules.filter(application=application).select_related("application").order_by("priority", "pk")[: MOST_RULES + 1]
     )
+    place = reverse("admin:token_issuer_rule_changelist", current_app=site.name)
     path, trouble = _policy(application.slug)
     return Deciders(
         policy=path,
         trouble=trouble,
         rules=tuple((rule, told(rule)) for rule in rows[:MOST_RULES]),
         more=len(rows) > MOST_RULES,
+        rules_url=f"{place}?application__id__exact={application.pk}",
     )
 
 

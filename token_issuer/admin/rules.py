@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
+from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
@@ -16,15 +18,18 @@ from django.utils.translation import gettext_lazy as _
 from token_issuer.admin.callers import caller_of
 from token_issuer.admin.choosing import application_choices, chosen_application
 from token_issuer.admin.makers import MakerColumn
-from token_issuer.admin.pages import OwnPages
+from token_issuer.admin.pages import OwnPages, require
 from token_issuer.admin.rule_form import RuleForm
 from token_issuer.admin.rule_sentences import told
 from token_issuer.models import AuditKind, Rule
 from token_issuer.services import auditing
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from django import forms
     from django.http import HttpRequest, HttpResponse
+    from django.urls import URLPattern
 
 _PEOPLE = ("users", "groups")
 
@@ -40,6 +45,7 @@ class RuleAdmin(MakerColumn, OwnPages):
     show_full_result_count = False
     raw_id_fields = ("users", "groups")
     change_form_template = "admin/token_issuer/rule_form.html"
+    change_list_template = "admin/token_issuer/rule_list.html"
     readonly_fields = ("application", "created_at", "maker_label")
     fieldsets = (
         (None, {"fields": ("application", "privileges", "priority")}),
@@ -73,6 +79,23 @@ class RuleAdmin(MakerColumn, OwnPages):
         notes = format_html_join("", ' <span class="quiet">{}</span>', ((note,) for note in said.notes))
         return said.sentence + notes
 
+    def get_urls(self) -> list[URLPattern]:
+        """Add the way to "Why, or why not?", which is asked of one application."""
+        return [self.own_path("explain/", self.explain_view, "explain"), *super().get_urls()]
+
+    def explain_view(self, request: HttpRequest) -> HttpResponse:
+        """Lead to the application's page of that name; ask for the application where the address names none."""
+        require(self.has_view_permission(request))
+        application = chosen_application(request)
+        if application is not None:
+            return redirect(self._explain_url(application.pk))
+        choices = application_choices(request)
+        return self.page(request, "choose.html", {"title": gettext("For which application?"), "choices": choices})
+
+    def _explain_url(self, application_id: UUID) -> str:
+        name = "admin:token_issuer_application_explain"
+        return reverse(name, args=[application_id], current_app=self.admin_site.name)
+
     # Changing
 
     def add_view(
@@ -91,7 +114,7 @@ class RuleAdmin(MakerColumn, OwnPages):
     ) -> HttpResponse:
         """Show a rule's form below the sentence that it makes."""
         rule = self.get_object(request, object_id) if self.has_view_permission(request) else None
-        more = {"told": told(rule)} if rule is not None else {}
+        more = {"told": told(rule), "explain_url": self._explain_url(rule.application_id)} if rule is not None else {}
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **more})
 
     def get_fieldsets(self, request: HttpRequest, obj: Rule | None = None) -> Any:  # noqa: ANN401  as Django's

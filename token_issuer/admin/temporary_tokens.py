@@ -14,15 +14,12 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from token_issuer.admin import option_fields
 from token_issuer.admin.callers import caller_of
-from token_issuer.admin.duration_fields import HINT, LifetimeField
-from token_issuer.admin.service_forms import ServiceForm
+from token_issuer.admin.grant_forms import GrantForm
 from token_issuer.conf import conf
 from token_issuer.errors import Conflict, FieldError, TokenIssuerError
 from token_issuer.ids import uuid7
 from token_issuer.models import IssuedToken
-from token_issuer.providers.fields import specs
 from token_issuer.registry import providers
 from token_issuer.services import temporary
 from token_issuer.services.transactions import write_alias
@@ -40,24 +37,24 @@ _SALT: Final = "token_issuer.admin.temporary_tokens"
 _OPEN: Final = 86_400  # seconds that a form may lie open: the order of ids is that of rows
 
 
-class TemporaryForm(ServiceForm):
+class TemporaryForm(GrantForm):
     """What the token shall open, and for how long; who it speaks for is whoever sends the form."""
+
+    slot_help = _("Another device of yours: 0 is your usual self at the vendor.")
 
     # The id of the token's row, signed: a form that is sent twice makes one token, and no browser chooses its id.
     sending = forms.CharField(widget=forms.HiddenInput, required=False)
 
     def __init__(self, provider: Provider, application: Application, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  as Django's
-        super().__init__(provider, *args, initial={"sending": _signer().sign(str(uuid7()))}, **kwargs)
-        self.specs = specs(provider.grant_class)
-        self.fields.update(option_fields.option_fields(self.specs))
-        if not provider.vendor_sets_lifetime:
-            self.fields["lifetime"] = _lifetime_field(provider, application)
-        if provider.has_slots and application.slots > 1:
-            help_text = _("Another device of yours: 0 is your usual self at the vendor.")
-            last = application.slots - 1
-            self.fields["slot"] = forms.IntegerField(
-                label=_("Slot"), required=False, min_value=0, max_value=last, help_text=help_text
-            )
+        super().__init__(
+            provider,
+            application,
+            *args,
+            specs=temporary.specs_of(provider),
+            limits=temporary.limits_of(application, provider),
+            initial={"sending": _signer().sign(str(uuid7()))},
+            **kwargs,
+        )
 
     def clean_sending(self) -> UUID | None:
         """Return the id; a form that is not ours, or was left open for too long, is an error of the whole form."""
@@ -67,22 +64,9 @@ class TemporaryForm(ServiceForm):
             self.add_error(None, gettext("This form is no longer good. Open the page again."))
             return None
 
-    def body(self) -> dict[str, Any]:
-        """Return what was filled in as an API caller would send it."""
-        extra = {name: self.cleaned_data.get(name) for name in ("lifetime", "slot")}
-        grant = option_fields.option_data(self.specs, self.cleaned_data)
-        return grant | {name: value for name, value in extra.items() if value is not None}
-
 
 def _signer() -> TimestampSigner:
     return TimestampSigner(salt=_SALT)
-
-
-def _lifetime_field(provider: Provider, application: Application) -> forms.Field:
-    limits = temporary.limits_of(application, provider)
-    span = gettext("%(minimum)s to %(maximum)s seconds.") % {"minimum": limits.minimum, "maximum": limits.maximum}
-    empty = gettext("Empty means %(default)s.") % {"default": limits.default}
-    return LifetimeField(label=_("Lifetime"), help_text=f"{HINT} {span} {empty}")
 
 
 def is_offered(request: HttpRequest, provider: Provider) -> bool:

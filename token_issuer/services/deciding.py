@@ -223,8 +223,17 @@ def facts_of(question: Question) -> Facts:
     Raises:
         PolicyUnavailable: the site's function failed.
     """
-    caller, provider = question.caller, question.provider
-    answer, answered_by = asked(
+    return facts_after(question, *site_answer(question))
+
+
+def site_answer(question: Question) -> tuple[Allow | Deny | None, str]:
+    """Return (what the site's function says, who it is).
+
+    Raises:
+        PolicyUnavailable: it failed.
+    """
+    caller = question.caller
+    return asked(
         Ask(
             user=caller.user,
             application=question.application,
@@ -234,6 +243,15 @@ def facts_of(question: Question) -> Facts:
             actor=caller.api_key,
         )
     )
+
+
+def facts_after(question: Question, answer: Allow | Deny | None, answered_by: str) -> Facts:
+    """Return all that policy decides from once the site's function has answered.
+
+    Raises:
+        PolicyUnavailable: the site could not say which groups somebody is in.
+    """
+    caller, provider = question.caller, question.provider
     # The site's function may have deleted or deactivated this very object, and a name is made from it below.
     caller.require_active()
     if caller.principal is Principal.API_KEY:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from token_issuer.models import Application
     from token_issuer.providers.base import Grant, Provider
+    from token_issuer.providers.specs import FieldSpec
     from token_issuer.services.callers import Caller
     from token_issuer.services.deciding import Question
     from token_issuer.services.issuing import Issuance
@@ -115,6 +116,24 @@ def limits_of(application: Application, provider: Provider) -> Limits:
     usual = deciding.limits_of(application, provider)
     maximum = min(usual.maximum, LONGEST)
     return Limits(minimum=usual.minimum, default=max(usual.minimum, min(USUAL, maximum)), maximum=maximum)
+
+
+def specs_of(provider: Provider) -> tuple[FieldSpec, ...]:
+    """Return the grant's fields as far as a temporary token may ask for something by them.
+
+    Words for servers, and what no channel or room binds, are left out; ``make`` refuses them whoever asks.
+    """
+    words = privileges_of(provider)
+    never = {name for name, word in words.items() if word.server_only or word.beyond_resource}
+    beyond = {word.beyond_resource for word in words.values()}
+    found = []
+    for spec in fields.specs(provider.grant_class):
+        kept = tuple(word for word in spec.choices if word not in never)
+        if kept != spec.choices:
+            found.append(replace(spec, choices=kept))
+        elif spec.required or spec.name not in beyond:
+            found.append(spec)
+    return tuple(found)
 
 
 def objection(provider: Provider) -> str:
