@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from token_issuer.admin import searching
 from token_issuer.admin.base import EvidenceAdmin
+from token_issuer.admin.filters import ApplicationFilter, KindFilter, PeriodFilter
 from token_issuer.models import AuditEvent
 
 
@@ -18,12 +19,14 @@ class AuditEventAdmin(EvidenceAdmin):
 
     list_display = ("at", "kind_text", "times", "user", "application", "detail_text", "ip")
     list_select_related = ("user", "application")
-    search_help_text = _("An application's slug or a token's id. Or user:name, event:id.")
+    list_filter = (KindFilter, PeriodFilter, ApplicationFilter)
+    search_help_text = _("An application's slug or a token's id. Or user:name, event:id, family:id.")
     searches = {
         "event": searching.by_id("pk"),
         "token": searching.by_id("token_id"),
         "user": searching.by_user,
-        "application": searching.by_text("application__slug"),
+        "application": searching.of_application,
+        "family": searching.by_id("family_id"),
     }
     fields = ("at", "kind_text", "times", "user", "application", "token", "detail_text", "ip", "user_agent")
     readonly_fields = fields

@@ -17,12 +17,13 @@ from token_issuer.admin.base import EvidenceAdmin
 from token_issuer.admin.callers import caller_of
 from token_issuer.admin.choosing import Choice
 from token_issuer.admin.ending_links import end_tokens_url
+from token_issuer.admin.filters import ApplicationFilter, OnlyFilter, PeriodFilter, StandingFilter
 from token_issuer.admin.front_page import FrontPage
 from token_issuer.admin.leak_path import LeakPath
 from token_issuer.admin.pages import require
 from token_issuer.admin.secrecy import handles_secrets
 from token_issuer.admin.standings import short, standing
-from token_issuer.models import IssuedToken, Standing
+from token_issuer.models import ApiKey, Certificate, IssuedToken, Standing
 from token_issuer.services import checking as checking_service
 from token_issuer.services import outbox
 from token_issuer.services.revoking import ending_of
@@ -43,12 +44,13 @@ class IssuedTokenAdmin(FrontPage, LeakPath, EvidenceAdmin):
 
     list_display = ("fingerprint", "standing_label", "application", "subject", "resource", "issued", "expires", "note")
     list_select_related = ("application", "family")
+    list_filter = (StandingFilter, PeriodFilter, ApplicationFilter, OnlyFilter)
     actions = ("revoke_selected",)
     change_list_template = "admin/token_issuer/issued_token_list.html"
     change_form_template = "admin/token_issuer/issued_token.html"
     search_help_text = _(
         "A token's id, fingerprint, IP address or subject. Or user:name, subject:text, room:application/name (with * "
-        "at its end for any ending)."
+        "at its end for any ending), certificate:fingerprint, key:public id, family:id."
     )
     searches = {
         "id": searching.by_id("pk"),
@@ -57,6 +59,9 @@ class IssuedTokenAdmin(FrontPage, LeakPath, EvidenceAdmin):
         "user": searching.by_principal,
         "ip": searching.by_address("ip"),
         "room": searching.within_application("resource"),
+        "certificate": searching.by_row_of("certificate", Certificate, "fingerprint"),
+        "key": searching.by_row_of("api_key", ApiKey, "public_id"),
+        "family": searching.by_id("family_id"),
     }
     fieldsets = (
         (None, {"fields": ("fingerprint", "id", "standing_label", "application", "certificate", "format")}),

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from token_issuer.admin import searching
 from token_issuer.admin.ending_rows import EndableAdmin
+from token_issuer.admin.filters import ApplicationFilter, PeriodFilter, StandingFilter
 from token_issuer.models import OneTimeKey
 from token_issuer.services import login_keys
 from token_issuer.services.transactions import write_alias
@@ -27,6 +28,7 @@ class OneTimeKeyAdmin(EndableAdmin):
     """One row a key; never the key."""
 
     list_display = ("fingerprint", "standing_label", "application", "user", "starts_session", "created", "expires")
+    list_filter = (StandingFilter, PeriodFilter, ApplicationFilter)
     search_help_text = _("A user's name, or id:id.")
     searches = {"id": searching.by_id("pk"), "user": searching.by_user}
     fieldsets = (

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from token_issuer.admin import searching, timelines
 from token_issuer.admin.ending_rows import EndableAdmin
+from token_issuer.admin.filters import ApplicationFilter, FamilyStandingFilter, PeriodFilter
 from token_issuer.admin.standings import short
 from token_issuer.models import TokenFamily
 from token_issuer.services import closing
@@ -30,6 +31,7 @@ class TokenFamilyAdmin(EndableAdmin):
     list_display = (
         "id", "standing_label", "application", "user", "subject", "generation", "created", "rotated", "expires",
     )  # fmt: skip
+    list_filter = (FamilyStandingFilter, PeriodFilter, ApplicationFilter)
     search_help_text = _("A user's name or key, or id:id.")
     searches = {"id": searching.by_id("pk"), "user": searching.by_principal}
     fieldsets = (

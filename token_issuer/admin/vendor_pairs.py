@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from token_issuer.admin import searching
 from token_issuer.admin.base import EvidenceAdmin
+from token_issuer.admin.filters import PairStandingFilter, PeriodFilter
 from token_issuer.admin.pages import Deed, OwnPages, require
 from token_issuer.admin.standings import short, standing
 from token_issuer.models import VendorPair
@@ -33,6 +34,7 @@ class VendorPairAdmin(OwnPages, EvidenceAdmin):
     list_display = ("__str__", "standing_label", "application", "user", "kept", "renewed", "access_expires", "ends")
     list_select_related = ("application", "user")
     change_form_template = "admin/token_issuer/vendor_pair.html"
+    list_filter = (PairStandingFilter, PeriodFilter)
     search_help_text = _("A user's name or key, or id:id.")
     searches = {"id": searching.by_id("pk"), "user": searching.by_principal}
     fieldsets = (

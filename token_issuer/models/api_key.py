@@ -77,6 +77,9 @@ class ApiKey(models.Model):
         verbose_name_plural = _("API keys")
         ordering: ClassVar[list[str]] = ["-id"]
         permissions: ClassVar[list[tuple[str, Any]]] = [("rotate_apikey", "Can rotate and revoke API keys")]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["purpose"], name="token_issuer_apikey_purpose", opclasses=["varchar_pattern_ops"])
+        ]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.CheckConstraint(
                 condition=Q(acts_as__isnull=True) | Q(acts_as_key__isnull=False),
@@ -117,6 +120,7 @@ class ApiKeySecret(models.Model):
         verbose_name_plural = _("API key secrets")
         ordering: ClassVar[list[str]] = ["-id"]
         default_permissions = ("view",)
+        indexes: ClassVar[list[models.Index]] = [models.Index(fields=["fingerprint"], name="token_issuer_secret_print")]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.CheckConstraint(
                 condition=Q(expires_at__isnull=True) | Q(expires_at__gte=F("created_at")),

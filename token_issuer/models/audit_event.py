@@ -100,6 +100,7 @@ class AuditEvent(models.Model):
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["user", "-id"], name="token_issuer_event_user"),
             models.Index(fields=["application", "-id"], name="token_issuer_event_app"),
+            models.Index(fields=["kind", "-id"], name="token_issuer_event_kind"),
             models.Index(fields=["at"], name="token_issuer_event_at"),
         ]
 

@@ -107,6 +107,9 @@ class Certificate(models.Model):
         verbose_name_plural = _("certificates")
         ordering: ClassVar[list[str]] = ["-id"]
         permissions: ClassVar[list[tuple[str, Any]]] = [("rotate_certificate", "Can rotate certificates")]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["fingerprint"], name="token_issuer_certificate_print")
+        ]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(
                 fields=["application", "purpose", "active_slot"], name="one_active_certificate_per_purpose"

@@ -74,6 +74,19 @@ class IssuedTokenQuerySet(models.QuerySet["IssuedToken"]):
             family__closed_at__isnull=True,  # also where there is no family
         )
 
+    def standing_now(self, standing: Standing, at: datetime) -> IssuedTokenQuerySet:
+        """Those that stand like this at this instant; the same as each row's ``standing``."""
+        if standing is Standing.LIVE:
+            return self.live(at)
+        rows, current = self.with_epochs_now(), Q(epochs=F("epochs_now"))
+        in_time = Q(consumed_at__isnull=True, expires_at__gt=at)
+        if standing is Standing.REVOKED:
+            with_family = in_time & Q(family__closed_at__isnull=False)
+            return rows.filter(Q(revoked_at__isnull=False) | with_family | ~current)
+        used = standing is Standing.CONSUMED
+        ending = Q(consumed_at__isnull=False) if used else Q(consumed_at__isnull=True, expires_at__lte=at)
+        return rows.filter(ending, current, revoked_at__isnull=True)
+
     def ended(self) -> IssuedTokenQuerySet:
         """Those that somebody ended before they expired, by themselves or with a set."""
         alone = Q(revoked_at__isnull=False) | Q(family__closed_at__isnull=False)
@@ -89,11 +102,16 @@ class IssuedToken(models.Model):
         verbose_name=_("application"),
         on_delete=models.PROTECT,
         related_name="tokens",
-        db_index=False,  # the index on (application, resource) serves
+        db_index=False,  # the index on (application, -id) serves
     )
     # None for formats that are random text and signed with nothing.
     certificate = models.ForeignKey(
-        Certificate, verbose_name=_("certificate"), on_delete=models.PROTECT, null=True, related_name="tokens"
+        Certificate,
+        verbose_name=_("certificate"),
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="tokens",
+        db_index=False,  # the index on (certificate, -id) serves
     )
     api_key = models.ForeignKey(
         ApiKey,
@@ -101,6 +119,7 @@ class IssuedToken(models.Model):
         on_delete=models.PROTECT,
         null=True,
         related_name="tokens",
+        db_index=False,  # the index on (API key, -id) serves
         help_text=_("The key that asked for it."),
     )
     family = models.ForeignKey(
@@ -164,7 +183,15 @@ class IssuedToken(models.Model):
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["user", "-id"], name="token_issuer_token_user"),
             models.Index(fields=["principal_key", "-id"], name="token_issuer_token_principal"),
-            models.Index(fields=["application", "resource", "-id"], name="token_issuer_token_resource"),
+            models.Index(fields=["application", "-id"], name="token_issuer_token_app"),
+            models.Index(fields=["certificate", "-id"], name="token_issuer_token_cert"),
+            models.Index(fields=["api_key", "-id"], name="token_issuer_token_key"),
+            # In the order of the code points on PostgreSQL too, so that what begins alike is one range of it.
+            models.Index(
+                fields=["application", "resource", "-id"],
+                name="token_issuer_token_room",
+                opclasses=["uuid_ops", "varchar_pattern_ops", "uuid_ops"],
+            ),
             models.Index(fields=["expires_at"], name="token_issuer_token_expiry"),
             models.Index(fields=["ip", "-id"], name="token_issuer_token_ip"),
             models.Index(fields=["fingerprint"], name="token_issuer_token_print"),

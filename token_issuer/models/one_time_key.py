@@ -31,6 +31,16 @@ class OneTimeKeyQuerySet(models.QuerySet["OneTimeKey"]):
         """Annotate ``epochs_now``: the sum that the key's own ``epochs`` must still equal."""
         return self.annotate(epochs_now=ExpressionWrapper(owned_epochs(), output_field=BigIntegerField()))
 
+    def standing_now(self, standing: Standing, at: datetime) -> OneTimeKeyQuerySet:
+        """Those that stand like this at this instant; the same as each row's ``standing``."""
+        if standing is Standing.CONSUMED:
+            return self.with_epochs_now().filter(consumed_at__isnull=False)
+        rows, current = self.with_epochs_now().filter(consumed_at__isnull=True), Q(epochs=F("epochs_now"))
+        if standing is Standing.REVOKED:
+            return rows.filter(Q(revoked_at__isnull=False) | ~current)
+        ending = Q(expires_at__gt=at) if standing is Standing.LIVE else Q(expires_at__lte=at)
+        return rows.filter(ending, current, revoked_at__isnull=True)
+
 
 class OneTimeKey(models.Model):
     """What its holder may have once, decided when it was made; redeeming asks policy again."""
@@ -39,7 +49,11 @@ class OneTimeKey(models.Model):
     digest = models.CharField(max_length=64, unique=True, editable=False)
     fingerprint = models.CharField(_("fingerprint"), max_length=16, editable=False)
     application = models.ForeignKey(
-        Application, verbose_name=_("application"), on_delete=models.PROTECT, related_name="one_time_keys"
+        Application,
+        verbose_name=_("application"),
+        on_delete=models.PROTECT,
+        related_name="one_time_keys",
+        db_index=False,  # the index on (application, -id) serves
     )
     api_key = models.ForeignKey(
         ApiKey, verbose_name=_("API key"), on_delete=models.PROTECT, null=True, related_name="one_time_keys"
@@ -91,6 +105,7 @@ class OneTimeKey(models.Model):
         permissions: ClassVar[list[tuple[str, Any]]] = [("revoke_onetimekey", "Can revoke one-time keys")]
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["user", "-id"], name="token_issuer_key_user"),
+            models.Index(fields=["application", "-id"], name="token_issuer_key_app"),
             models.Index(fields=["expires_at"], name="token_issuer_key_expiry"),
         ]
         constraints: ClassVar[list[models.BaseConstraint]] = [

@@ -31,6 +31,16 @@ class TokenFamilyQuerySet(models.QuerySet["TokenFamily"]):
         """Annotate ``epochs_now``: the sum that the family's own ``epochs`` must still equal."""
         return self.annotate(epochs_now=ExpressionWrapper(owned_epochs(), output_field=BigIntegerField()))
 
+    def standing_now(self, standing: Standing, at: datetime) -> TokenFamilyQuerySet:
+        """Those that stand like this at this instant; the same as each row's ``standing``. None is ever consumed."""
+        rows, current = self.with_epochs_now(), Q(epochs=F("epochs_now"))
+        if standing is Standing.REVOKED:
+            return rows.filter(Q(closed_at__isnull=False) | ~current)
+        # What is not idle has not expired either, which has an index.
+        live = Q(idle_expires_at__gt=at, expires_at__gt=at)
+        ending = {Standing.LIVE: live, Standing.EXPIRED: Q(idle_expires_at__lte=at)}
+        return rows.filter(ending[standing], current, closed_at__isnull=True) if standing in ending else rows.none()
+
 
 def owned_epochs() -> Any:  # noqa: ANN401  an expression
     """Return the sum of the epochs that end a family or a login key, in a query over either.
@@ -46,7 +56,11 @@ class TokenFamily(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     application = models.ForeignKey(
-        Application, verbose_name=_("application"), on_delete=models.PROTECT, related_name="families"
+        Application,
+        verbose_name=_("application"),
+        on_delete=models.PROTECT,
+        related_name="families",
+        db_index=False,  # the index on (application, -id) serves
     )
     api_key = models.ForeignKey(
         ApiKey, verbose_name=_("API key"), on_delete=models.PROTECT, null=True, related_name="families"
@@ -95,6 +109,7 @@ class TokenFamily(models.Model):
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["user", "-id"], name="token_issuer_family_user"),
             models.Index(fields=["principal_key", "-id"], name="token_issuer_family_principal"),
+            models.Index(fields=["application", "-id"], name="token_issuer_family_app"),
             models.Index(fields=["expires_at"], name="token_issuer_family_expiry"),
             models.Index(fields=["mac_key_id", "expires_at"], name="token_issuer_family_mac_key"),
         ]

@@ -56,6 +56,14 @@ class VendorAccount(models.Model):
     class Meta(TypedModelMeta):
         verbose_name = _("vendor account")
         verbose_name_plural = _("vendor accounts")
+        indexes: ClassVar[list[models.Index]] = [
+            # The unique constraint's is in the order of the database's collation, which no range may rely on.
+            models.Index(
+                fields=["application", "subject"],
+                name="token_issuer_account_subject",
+                opclasses=["uuid_ops", "varchar_pattern_ops"],
+            )
+        ]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["application", "user"], name="one_vendor_account_per_user"),
             models.UniqueConstraint(fields=["application", "number"], name="vendor_account_number_is_never_shared"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from django.conf import settings
 from django.db import models
-from django.db.models import BigIntegerField, ExpressionWrapper, OuterRef, Q
+from django.db.models import BigIntegerField, ExpressionWrapper, F, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -46,6 +46,16 @@ class VendorPairQuerySet(models.QuerySet["VendorPair"]):
             [OuterRef("principal_key"), OuterRef("application_id"), OuterRef("api_key_id"), EVERYTHING_KEY]
         )
         return self.annotate(epochs_now=ExpressionWrapper(current, output_field=BigIntegerField()))
+
+    def standing_now(self, standing: PairStanding, at: datetime) -> VendorPairQuerySet:
+        """Those that stand like this at this instant; the same as each row's ``standing``."""
+        rows, current = self.with_epochs_now(), Q(epochs=F("epochs_now"))
+        if standing is PairStanding.REVOKED:
+            return rows.filter(~current)
+        if standing is PairStanding.REFUSED:
+            return rows.filter(current, refused_at__isnull=False)
+        ending = Q(ends_at__gt=at) if standing is PairStanding.LIVE else Q(ends_at__lte=at)
+        return rows.filter(ending, current, refused_at__isnull=True)
 
 
 class VendorPair(models.Model):

@@ -64,7 +64,10 @@ class VendorPush(models.Model):
         verbose_name_plural = _("vendor pushes")
         ordering: ClassVar[list[str]] = ["-id"]
         default_permissions = ("view",)
-        indexes: ClassVar[list[models.Index]] = [models.Index(fields=["next_try_at"], name="token_issuer_push_due")]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["next_try_at"], name="token_issuer_push_due"),
+            models.Index(fields=["failed_at"], name="token_issuer_push_failed"),
+        ]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.CheckConstraint(
                 condition=Q(pushed_at__isnull=True) | Q(failed_at__isnull=True), name="a_push_does_not_fail_and_succeed"
