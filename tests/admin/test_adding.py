@@ -21,7 +21,7 @@ from token_issuer import issue
 from token_issuer.admin.application_forms import AddApplicationForm
 from token_issuer.errors import BadOption
 from token_issuer.models import Application, CertificateState, Rule
-from token_issuer.registry import get_provider
+from token_issuer.registry import get_provider, providers
 from token_issuer.services.opening import opened_secret
 
 PAGE = "?provider=agora"
@@ -283,3 +283,44 @@ def test_where_and_with_what_it_is_asked_is_checked(site, name, value):
     answer = site.post(url("application", "add") + "?provider=vocalstack", {**SPEECH, name: value})
     assert list(errors(answer)) == [name]
     assert not Application.objects.exists()
+
+
+# Another provider
+
+
+def test_form_changes_with_the_provider_and_keeps_the_name(add):
+    answer = add(other_provider="1", provider="videosdk")
+    form, page = answer.context["adminform"].form, answer.content.decode()
+    kept = {name: form[name].value() for name in ("name", "slug", "public_id", "slots")}
+    assert kept == {"name": FILLED["name"], "slug": FILLED["slug"], "public_id": None, "slots": "4"}
+    assert "secret-secret" in form.fields
+    assert 'action="?provider=videosdk"' in page
+    assert AGORA_CERTIFICATE not in page
+    assert not Application.objects.exists()
+
+
+def test_unknown_provider_changes_nothing(add):
+    form = add(other_provider="1", provider="no such").context["adminform"].form
+    assert "secret-certificate" in form.fields
+
+
+def test_every_other_provider_is_offered(site, db):
+    page = site.get(url("application", "add") + PAGE).content.decode()
+    assert 'value="videosdk"' in page
+    assert '<option value="agora"' not in page
+    assert page.index('name="other_provider"') > page.index('name="_save"')
+
+
+@pytest.mark.parametrize("name", sorted(providers()))
+def test_form_of_every_provider_is_complete(name, db):
+    form = AddApplicationForm(get_provider(name), groups=forms.CharField())
+    for field_name, field in form.fields.items():
+        assert field.label or field_name == "rule_groups", field_name
+        assert field.help_text or field_name in {"name", "rule_for", "rule_groups"}, field_name
+
+
+def test_limits_of_numbers_and_texts_are_told(site, db):
+    page = site.get(url("application", "add") + PAGE).content.decode()
+    assert "63 to 64." in page
+    assert "At most 255 bytes." in page
+    assert 'min="63" max="64"' in page

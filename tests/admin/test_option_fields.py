@@ -76,7 +76,10 @@ def test_every_field_has_its_form_field():
 
 def test_labels_and_limits_are_shown_as_text():
     fields = option_fields(SPECS)
-    assert (fields["option-title"].label, fields["option-title"].help_text) == ("Title", "&lt;Plain&gt; text")
+    assert (fields["option-title"].label, fields["option-title"].help_text) == (
+        "Title",
+        "&lt;Plain&gt; text At most 9 bytes.",
+    )
     assert fields["option-count"].label == "Count"
     assert 'min="1" max="5"' in str(form_of()["option-count"])
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from token_issuer.models import Application
     from token_issuer.providers.base import Provider
 
+KEPT = ("name", "slug", "environment", "slots", "rule_for")  # by a form that changes to another provider
 NOBODY, EVERYONE, GROUPS = "nobody", "everyone", "groups"
 _PRESETS = (
     (NOBODY, _("Nobody yet: the site's own policy decides, or I add rules later")),

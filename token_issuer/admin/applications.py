@@ -14,7 +14,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from token_issuer.admin import rotation_wizard, temporary_tokens, trying
-from token_issuer.admin.application_forms import AddApplicationForm, EditApplicationForm
+from token_issuer.admin.application_forms import KEPT, AddApplicationForm, EditApplicationForm
 from token_issuer.admin.application_tools import ToolPages
 from token_issuer.admin.callers import caller_of
 from token_issuer.admin.choosing import Choice
@@ -96,16 +96,32 @@ class ApplicationAdmin(MakerColumn, ToolPages):
         if provider is None:
             return self._provider_page(request)
         posted = request.POST if request.method == "POST" else None
+        if posted is not None and "other_provider" in posted:
+            return self._switched(request, provider)
         form = AddApplicationForm(provider, posted, groups=self._groups_field(request))
         application = self._registered(request, form) if form.is_valid() else None
         if application is None:
-            title = gettext("Add %(provider)s application") % {"provider": gettext(provider.label)}
-            url = f"{self.url('try')}?provider={provider.name}"
-            button = trying.button(provider, url, purpose=provider.first_purpose or "sign")
-            return self.form_page(request, form, {"title": title, "provider": provider, **button})
+            return self._add_page(request, form, provider)
         self.log_addition(request, application, [{"added": {}}])
         messages.success(request, gettext("%s is ready: its first certificate is active.") % application.name)
         return redirect(self.url("change", application.pk))
+
+    def _add_page(self, request: HttpRequest, form: AddApplicationForm, provider: Provider) -> HttpResponse:
+        title = gettext("Add %(provider)s application") % {"provider": gettext(provider.label)}
+        named = {"title": title, "provider": provider, "form_url": f"?provider={provider.name}"}
+        others = [(name, gettext(known.label)) for name, known in providers().items() if name != provider.name]
+        url, purpose = f"{self.url('try')}?provider={provider.name}", provider.first_purpose or "sign"
+        button = trying.button(provider, url, purpose=purpose)
+        return self.form_page(request, form, {**named, "other_providers": others, **button})
+
+    def _switched(self, request: HttpRequest, provider: Provider) -> HttpResponse:
+        """Show the form of the provider that was chosen, with what was filled in and is not this one's own."""
+        provider = providers().get(request.POST.get("provider", ""), provider)
+        kept = {name: request.POST.get(name, "") for name in KEPT}
+        form = AddApplicationForm(
+            provider, initial={name: text for name, text in kept.items() if text}, groups=self._groups_field(request)
+        )
+        return self._add_page(request, form, provider)
 
     @handles_secrets
     def try_view(self, request: HttpRequest) -> HttpResponse:

@@ -11,6 +11,7 @@ from dataclasses import is_dataclass
 from typing import Any, Final
 
 from django import forms
+from django.utils.formats import number_format
 from django.utils.html import escape
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -18,6 +19,8 @@ from django.utils.translation import gettext_lazy as _
 from token_issuer.providers.fields import FieldSpec, FieldType, dump
 
 PREFIX: Final = "option-"
+
+_ENDLESS: Final = 2**31  # a limit like this is the format's, and nobody's number
 
 
 def option_fields(specs: tuple[FieldSpec, ...], data: Mapping[str, Any] | None = None) -> dict[str, forms.Field]:
@@ -53,11 +56,22 @@ def _leaves(
 
 def _field(spec: FieldSpec, initial: Any) -> forms.Field:  # noqa: ANN401  the field's own type
     # Django's templates print help texts as they are; a provider's may contain "<".
+    helping = (gettext(spec.help) if spec.help else "", _limits(spec))
     told = {
         "label": gettext(spec.label) if spec.label else spec.name.replace("_", " ").capitalize(),
-        "help_text": escape(gettext(spec.help)) if spec.help else "",
+        "help_text": escape(" ".join(text for text in helping if text)),
     }
     return _MAKERS[spec.type](spec, initial, told)
+
+
+def _limits(spec: FieldSpec) -> str:
+    """Say what a number or a text may be, where a person could come near the limit."""
+    if spec.type == "int" and spec.minimum is not None and spec.maximum is not None and spec.maximum < _ENDLESS:
+        limits = {"minimum": number_format(spec.minimum), "maximum": number_format(spec.maximum)}
+        return gettext("%(minimum)s to %(maximum)s.") % limits
+    if spec.type == "str" and spec.max_bytes is not None:
+        return gettext("At most %(bytes)s bytes.") % {"bytes": number_format(spec.max_bytes)}
+    return ""
 
 
 def _text(spec: FieldSpec, initial: Any, told: Mapping[str, Any]) -> forms.Field:  # noqa: ANN401  see _field

@@ -106,7 +106,8 @@ class OwnPages(StyledAdmin):
             "show_save_and_continue": False,
             **context,
         }
-        return self.render_change_form(request, whole, add=obj is None, change=obj is not None, obj=obj)
+        url = context.get("form_url", "")
+        return self.render_change_form(request, whole, add=obj is None, change=obj is not None, form_url=url, obj=obj)
 
     def found(self, request: HttpRequest, row_id: UUID) -> Any:  # noqa: ANN401  this admin's model
         """Return the row, or raise Http404."""

@@ -164,7 +164,13 @@ class OAuthClientProvider(PairKeeper, Provider):
         name="public_id", label=_("Client id"), help=_("The client_id that the vendor registered the site under.")
     )
     secret_fields: ClassVar[Mapping[str, tuple[SecretField, ...]]] = {
-        "call": (SecretField(name="client_secret", label=_("Client secret")),)
+        "call": (
+            SecretField(
+                name="client_secret",
+                label=_("Client secret"),
+                help=_("From the vendor's page about the client, as it is."),
+            ),
+        )
     }
     privileges: ClassVar[Mapping[str, Privilege]] = {
         "access": Privilege(label=_("Have an access token"), doing=_("have an access token"))
