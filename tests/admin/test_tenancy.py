@@ -135,6 +135,10 @@ def selected(model):
     return lambda rows: {"token": str(rows[model].pk), "reason": "because"}
 
 
+def downloaded(rows):
+    return {"format": "csv"}
+
+
 NOTHING = dict
 # What a page without a row in its address is asked: what could name a row of the other tenant's.
 ASKED = {
@@ -145,24 +149,28 @@ ASKED = {
     "application_try": NOTHING,
     "auditevent_add": NOTHING,
     "auditevent_changelist": NOTHING,
+    "auditevent_export": downloaded,
     "certificate_add": chosen,
     "certificate_changelist": NOTHING,
     "certificate_try": chosen,
     "issuedtoken_add": NOTHING,
     "issuedtoken_changelist": NOTHING,
     "issuedtoken_check": NOTHING,
+    "issuedtoken_export": downloaded,
     "issuedtoken_find": named("issuedtoken"),
     "issuedtoken_overview": NOTHING,
     "issuedtoken_revoke_selected": selected("issuedtoken"),
     "issuedtoken_revoke_where": lambda rows: {"certificate": str(rows["certificate"].pk), "reason": "because"},
     "onetimekey_add": NOTHING,
     "onetimekey_changelist": NOTHING,
+    "onetimekey_export": downloaded,
     "onetimekey_revoke_selected": selected("onetimekey"),
     "rule_add": chosen,
     "rule_changelist": NOTHING,
     "rule_explain": chosen,
     "tokenfamily_add": NOTHING,
     "tokenfamily_changelist": NOTHING,
+    "tokenfamily_export": downloaded,
     "tokenfamily_revoke_selected": selected("tokenfamily"),
     "vendoraccount_add": chosen,
     "vendoraccount_changelist": NOTHING,
@@ -191,7 +199,8 @@ def addresses(theirs):
 
 
 def betrays(answer, theirs):
-    text = answer.content.decode().lower()
+    sent = b"".join(answer.streaming_content) if answer.streaming else answer.content
+    text = sent.decode().lower()
     hidden = [MARK, *(row.fingerprint for row in theirs.values() if hasattr(row, "fingerprint"))]
     return [word for word in hidden if word in text]
 

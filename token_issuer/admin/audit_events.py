@@ -8,13 +8,13 @@ from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
 from token_issuer.admin import searching
-from token_issuer.admin.base import EvidenceAdmin
+from token_issuer.admin.exporting import ExportableAdmin
 from token_issuer.admin.filters import ApplicationFilter, KindFilter, PeriodFilter
 from token_issuer.models import AuditEvent
 
 
 @admin.register(AuditEvent)
-class AuditEventAdmin(EvidenceAdmin):
+class AuditEventAdmin(ExportableAdmin):
     """What happened, apart from tokens being issued."""
 
     list_display = ("at", "kind_text", "times", "user", "application", "detail_text", "ip")
@@ -28,6 +28,7 @@ class AuditEventAdmin(EvidenceAdmin):
         "application": searching.of_application,
         "family": searching.by_id("family_id"),
     }
+    export_permission = "export_auditevent"
     fields = ("at", "kind_text", "times", "user", "application", "token", "detail_text", "ip", "user_agent")
     readonly_fields = fields
 

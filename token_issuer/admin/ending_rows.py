@@ -14,9 +14,9 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from token_issuer.admin import revoking
-from token_issuer.admin.base import EvidenceAdmin
 from token_issuer.admin.callers import caller_of
-from token_issuer.admin.pages import OwnPages, ReasonForm, require
+from token_issuer.admin.exporting import ExportableAdmin
+from token_issuer.admin.pages import ReasonForm, require
 from token_issuer.admin.standings import short, standing
 from token_issuer.models import Standing
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from token_issuer.services.callers import Caller
 
 
-class EndableAdmin(OwnPages, EvidenceAdmin):
+class EndableAdmin(ExportableAdmin):
     """Rows with ``standing(at)``, which ``end`` ends."""
 
     actions = ("revoke_selected",)

@@ -13,10 +13,10 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from token_issuer.admin import checking, people, revoking, searching, timelines
-from token_issuer.admin.base import EvidenceAdmin
 from token_issuer.admin.callers import caller_of
 from token_issuer.admin.choosing import Choice
 from token_issuer.admin.ending_links import end_tokens_url
+from token_issuer.admin.exporting import ExportableAdmin
 from token_issuer.admin.filters import ApplicationFilter, OnlyFilter, PeriodFilter, StandingFilter
 from token_issuer.admin.front_page import FrontPage
 from token_issuer.admin.leak_path import LeakPath
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 
 @admin.register(IssuedToken)
-class IssuedTokenAdmin(FrontPage, LeakPath, EvidenceAdmin):
+class IssuedTokenAdmin(FrontPage, LeakPath, ExportableAdmin):
     """One row a token; never the token."""
 
     list_display = ("fingerprint", "standing_label", "application", "subject", "resource", "issued", "expires", "note")

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from django.http import HttpRequest, HttpResponse
+    from django.http import HttpRequest, HttpResponse, HttpResponseBase
     from django_stubs_ext import StrOrPromise
 
     from token_issuer.services.callers import Caller
@@ -64,7 +64,7 @@ class Deed:
 class OwnPages(StyledAdmin):
     """A ModelAdmin with pages of its own."""
 
-    def own_path(self, route: str, view: Callable[..., HttpResponse], name: str) -> URLPattern:
+    def own_path(self, route: str, view: Callable[..., HttpResponseBase], name: str) -> URLPattern:
         """Return a URL for staff; the view checks its own permission."""
         return outside_transactions(path(route, self.admin_site.admin_view(view), name=self._url_name(name)))
 
