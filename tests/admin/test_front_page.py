@@ -139,7 +139,7 @@ def test_page_is_read_without_eyes_and_without_colours(site, busy):
     named = re.findall(r'aria-labelledby="([^"]+)"', text)
     assert all(f'id="{name}"' in text for names in named for name in names.split())
     assert "style" not in Reader(text).attributes
-    assert "The last seven days of Rooms (rooms)" in text
+    assert "Rooms (rooms), the last seven days" in text
     assert "Denied: 0, 0, 0, 0, 0, 0, 5" in text
 
 

@@ -34,6 +34,11 @@ class Strip:
     baseline: int
     bars: tuple[Bar, ...]
 
+    @property
+    def words(self) -> int:
+        """Where the word stands: above the line, with its tails."""
+        return self.baseline - 5
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:

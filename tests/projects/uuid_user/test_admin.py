@@ -59,3 +59,10 @@ def test_a_temporary_token_is_made_and_checked(site, chief, settings):
     assert (IssuedToken.objects.get().user, IssuedToken.objects.get().temporary) == (chief, True)
     checked = site.post(url("issuedtoken", "check"), {"token": made})
     assert {"good", "temporary"} <= {word for word, _text in checked.context["sentences"]}
+
+
+def test_the_overview_is_there_for_people_without_names(site):
+    IssuedTokenFactory(user=Person.objects.create(handle="somebody"))
+    text = site.get(url("issuedtoken", "overview")).content.decode()
+    assert "Live tokens" in text
+    assert url("issuedtoken", "overview") in site.get(reverse("admin:app_list", args=["token_issuer"])).content.decode()
