@@ -199,6 +199,9 @@ def test_selected_tokens_are_confirmed_first(site, active):
     tokens = live(active, 3)
     answer = site.post(url("issuedtoken", "changelist"), select(tokens))
     assert "Revoke 3 tokens?" in text_of(answer)
+    assert re.search(
+        r"When they really end at the next join: 3, until [\d:]+, in 4 min, at the latest", text_of(answer)
+    )
     assert not IssuedToken.objects.filter(revoked_at__isnull=False).exists()
 
 

@@ -23,6 +23,7 @@ from tests.factories import (
     UserFactory,
     api_key,
 )
+from tests.pushes import agora_token, told
 from token_issuer.ids import uuid7_floor
 from token_issuer.models import AuditEvent, AuditKind, IssuedToken
 
@@ -84,19 +85,48 @@ def test_the_page_says_how_many_of_whom_and_what_it_does(site, active, bob):
     calls = ApplicationFactory(slug="calls", provider="agora", ready=True)
     live(calls.certificates.get(), user=bob)
     answer = site.get(where(user=bob.pk))
-    told = words(answer)
-    assert "Live tokens 3 People 1 Pairs that close 0" in told
-    assert re.search(r"at the next join: 2, until [\d:]+, in 41 min, at the latest", told)
-    assert re.search(r"at expiry: 1, the last at [\d:]+, in 41 min", told)
-    assert "VideoSDK checks a token once, when its holder joins." in told
-    assert "cannot be undone: a token that was refused once must never be good again" in told
+    said = words(answer)
+    assert "Live tokens 3 People 1 Pairs that close 0" in said
+    assert re.search(r"at the next join: 2, until [\d:]+, in 41 min, at the latest", said)
+    assert re.search(r"at expiry: 1, the last at [\d:]+, in 41 min", said)
+    assert "VideoSDK checks a token once, when its holder joins." in said
+    assert "cannot be undone: a token that was refused once must never be good again" in said
     assert live_now() == set(IssuedToken.objects.all())
 
 
 def test_each_token_of_the_sample_says_when_it_ends(site, active):
     (token,) = live(active)
-    told = words(site.get(where(application="rooms")))
-    assert re.search(rf"{token.fingerprint} .* room-1 at the next join after [\d:]+, in 41 min", told)
+    said = words(site.get(where(application="rooms")))
+    assert re.search(rf"{token.fingerprint} .* room-1 at the next join after [\d:]+, in 41 min", said)
+
+
+def test_the_page_says_whose_tokens_are_meant(site, active, bob):
+    live(active, user=bob)
+    said = words(site.get(where(user=bob.pk, application="rooms", **{"from": "2026-03-01T10:00Z"})))
+    assert re.search(rf"all of this holds User bob \({bob.pk}\) Application Rooms \(rooms\) Issued from .*2026", said)
+    key = bob.pk
+    bob.delete()
+    assert f"User deleted user {key}" in words(site.get(where(user=key)))
+
+
+def test_it_leads_to_what_makes_the_tokens(site, staff, active, bob):
+    live(active, user=bob)
+    page = where(certificate=active.pk, user=bob.pk)
+    for name, row in (("certificate", active), ("issuedtoken", bob)):
+        link = url(name, "change" if name == "certificate" else "person", row.pk)
+        assert f'href="{link}"' in site.get(page).content.decode()
+    text = staff("view_issuedtoken", "revoke_issuedtoken").get(page).content.decode()
+    assert url("certificate", "change", active.pk) not in text
+
+
+def test_tokens_whose_vendor_is_told_say_so(site, db):
+    calls = ApplicationFactory(slug="calls", provider="agora", ready=True)
+    told(calls, "https://127.0.0.1:9")
+    token, _unknown = agora_token(calls, issued_at=timezone.now()), agora_token(calls, subject="*")
+    _account = agora_token(calls, issued_at=timezone.now(), subject="anna")
+    said = words(site.get(where(application="calls")))
+    assert "pushed to the vendor: 1 at expiry: 1" in said
+    assert re.search(rf"{token.fingerprint} .{{0,60}}pushed to the vendor", said)
 
 
 def test_a_set_and_rows_are_told_apart(site, active, bob):
@@ -192,9 +222,9 @@ def test_a_set_ends_in_one_go(site, active, bob, which):
         "certificate": {"certificate": active.pk},
         "key": {"key": key.public_id},
     }[which]
-    told = words(confirm(site, where(**named)))
-    assert "3 tokens were ended" in told
-    assert re.search(r"a vendor that does not ask us may honour the last one until [\d:]+, in 41 min", told)
+    said = words(confirm(site, where(**named)))
+    assert "3 tokens were ended" in said
+    assert re.search(r"a vendor that does not ask us may honour the last one until [\d:]+, in 41 min", said)
     assert not live_now()
 
 

@@ -32,13 +32,22 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What happens to some of the tokens, with their number as people read it."""
+
+    kind: str
+    count: str
+    last_ends_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
     """A preview in words."""
 
     live: str
     people: str
     families: str
-    effects: Sequence[Effect]
+    effects: Sequence[Told]
     sentences: Sequence[str]
     lines: Sequence[Line]
     as_set: bool
@@ -50,9 +59,9 @@ def shown(caller: Caller, preview: Preview, *, at: datetime) -> Shown:
     """Return what a page says of a preview."""
     return Shown(
         live=counted(preview.live, more=preview.capped),
-        people=counted(preview.people, more=False),
-        families=counted(preview.families, more=False),
-        effects=preview.effects,
+        people=counted(preview.people),
+        families=counted(preview.families),
+        effects=told(preview.effects),
         sentences=[gettext(sentence) for sentence in preview.sentences],
         lines=lines(caller, preview.sample, at=at),
         as_set=preview.as_set,
@@ -71,12 +80,20 @@ def lines(caller: Caller, tokens: Iterable[IssuedToken], *, at: datetime) -> lis
     ]
 
 
-def of_lines(found: Iterable[Line]) -> Sequence[Effect]:
+def of_lines(found: Iterable[Line]) -> Sequence[Told]:
     """Return what ending these tokens does, in sum."""
-    return selecting.summed(line.effect for line in found if line.effect is not None)
+    return told(selecting.summed(line.effect for line in found if line.effect is not None))
 
 
-def counted(number: int, *, more: bool) -> str:
+def told(each: Iterable[Effect]) -> Sequence[Told]:
+    """Return effects as pages tell them."""
+    return [
+        Told(kind=effect.revocation.value, count=counted(effect.count), last_ends_at=effect.last_ends_at)
+        for effect in each
+    ]
+
+
+def counted(number: int, *, more: bool = False) -> str:
     """Return a number as people read it."""
     written = number_format(number, force_grouping=True)
     return gettext("more than %s") % written if more else written

@@ -27,7 +27,7 @@ from token_issuer.admin.selection_form import SelectionForm
 from token_issuer.admin.signed_steps import is_first, new_number, signed, unsigned
 from token_issuer.errors import TokenIssuerError
 from token_issuer.services.ending_selected import end_selected
-from token_issuer.services.selecting import preview
+from token_issuer.services.selecting import MOST_COUNTED, preview
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -101,6 +101,7 @@ def _asked(owner: OwnPages, request: HttpRequest, trouble: str = "", reason: Rea
             "form": reason or ReasonForm(),
             "asked": signed(request, _ASKED, {"query": form.query, "number": new_number()}),
             "query": form.query,
+            "named": form.named,
             "sources": _sources(owner, request, form),
         }
     return owner.page(request, "revoke_where.html", context)
@@ -172,6 +173,8 @@ def _going_on(owner: OwnPages, request: HttpRequest, work: Work, context: dict[s
         "work": work,
         "signed_work": signed(request, _GOING_ON, asdict(work)),
         "total": work.ended + context.get("left", 0),
+        "ended_words": effects.counted(work.ended),
+        "left_words": effects.counted(context.get("left", 0), more=context.get("left", 0) >= MOST_COUNTED),
     }
     return owner.page(request, "revoke_where_progress.html", {**context, **more})
 
@@ -183,6 +186,7 @@ def _done(
         "title": gettext("Revoked"),
         "work": work,
         "last": datetime.fromisoformat(work.last),
+        "named": form.named,
         "person_url": people.address(owner, form.person.pk) if form.person is not None else "",
     }
     return owner.page(request, "revoke_where_done.html", {**context, **more})

@@ -8,6 +8,9 @@ from urllib.parse import urlencode
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from token_issuer.admin.naming import people_named
@@ -69,6 +72,12 @@ class SelectionForm(forms.Form):
     def query(self) -> str:
         """What the address says, as it stands behind the question mark."""
         return urlencode({name: value for name, value in self.data.items() if str(value).strip()})
+
+    @property
+    def named(self) -> list[tuple[str, str]]:
+        """What is given, as people say it: a person by his name and his key."""
+        given = {**self.cleaned_data, "user": self.person and _called(self.person)}
+        return [(str(field.label), _said(given[name])) for name, field in self.fields.items() if given[name]]
 
     def selection(self) -> Selection:
         """Return what is meant, once the form is valid and something is given."""
@@ -150,3 +159,11 @@ class SelectionForm(forms.Form):
                 self.add_error(name, _("The years 2000 to 2999 can be named."))
         if begins is not None and ends is not None and ends <= begins:
             self.add_error("until", _("This is not after the beginning."))
+
+
+def _called(person: Person) -> str:
+    return f"{person} ({person.pk})" if person.user is not None else gettext("deleted user %s") % person.pk
+
+
+def _said(value: object) -> str:
+    return date_format(timezone.localtime(value), "DATETIME_FORMAT") if isinstance(value, datetime) else str(value)
