@@ -14,7 +14,7 @@ from django.conf import settings
 from django.core.management import call_command
 
 FOLDER = Path(__file__).resolve().parent
-STATIC = ["token_issuer/admin.css", "token_issuer/token-issuer.js", "token_issuer/token-issuer.d.ts"]
+STATIC = [f"token_issuer/{name}" for name in ("admin.css", "copy.js", "try.js", "token-issuer.js", "token-issuer.d.ts")]
 
 
 def configure() -> None:

@@ -75,6 +75,11 @@ def test_vendors_steps_stand_at_the_step_they_belong_to(site):
     assert [step["vendor_steps"] for step in steps] == [[text] for text in get_provider("agora").vendor.rotation_steps]
 
 
+def test_secret_that_only_calls_has_no_steps_at_the_vendor(site, rooms):
+    steps = site.get(url("application", "rotate", rooms.pk, "call")).context["progress"]
+    assert [step["vendor_steps"] for step in steps] == [[]] * 4
+
+
 def test_live_tokens_are_waited_for(site, page, retiring):
     live(retiring, expires_at=timezone.now() + timedelta(minutes=40))
     assert current(site, page).startswith("Wait")

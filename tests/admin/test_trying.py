@@ -191,3 +191,4 @@ def test_what_calls_the_vendor_is_only_looked_at(site, rooms):
     calling = CertificateFactory(application=rooms, purpose="call", active=True)
     page = url("certificate", "try_replacement", calling.pk)
     assert "Its form is right." in text(site.post(page, {"secret-secret": "f" * 40}))
+    assert "only the form of what you typed" in text(site.get(url("certificate", "replace", calling.pk)))

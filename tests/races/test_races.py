@@ -217,3 +217,16 @@ def test_replacing_and_activating_at_once_leave_one_signer_and_no_surprise(at_on
     assert set(kinds(results)) <= {"NoneType", "Certificate", "Conflict"}
     states = [row.state for row in Certificate.objects.all()]
     assert states.count(CertificateState.ACTIVE) == 1
+
+
+@pytest.mark.parametrize("round_", range(3))
+def test_of_several_who_replace_one_leaked_certificate_at_once_one_wins(at_once, person, round_):
+    leaked = CertificateFactory(active=True)
+
+    def work(index: int) -> object:
+        mine = Certificate.objects.get(pk=leaked.pk)
+        return rotating.replace(person, mine, secret={"secret": f"{index}" * 64}, reason="leak", at=LATER)
+
+    results = at_once(4, work)
+    assert kinds(results) == {"Certificate": 1, "Conflict": 3}
+    assert sorted(row.state.value for row in Certificate.objects.all()) == ["active", "revoked"]

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
-from tests.factories import AT, SECRETS, ApplicationFactory, CertificateFactory
+from tests.factories import AT, SECRETS, ApplicationFactory, CertificateFactory, IssuedTokenFactory
 from token_issuer import signals
 from token_issuer.errors import BadOption, Conflict, TokenRejected
-from token_issuer.models import Application, AuditEvent, Certificate, CertificateState
+from token_issuer.models import Application, AuditEvent, AuditKind, Certificate, CertificateState, IssuedToken
 from token_issuer.registry import get_provider
 from token_issuer.services import issuing, rotating, verifying
 from token_issuer.services.opening import opened_secret
@@ -304,3 +305,38 @@ def test_a_leaked_secret_may_be_replaced_by_a_reference(person, rooms, old, monk
     fresh = rotating.replace(person, old, secret={}, reference="env:ROOMS_SECRET", reason="leak", at=LATER)
     assert (fresh.reference, fresh.sealed_secret) == ("env:ROOMS_SECRET", None)
     assert states() == [CertificateState.REVOKED, CertificateState.ACTIVE]
+
+
+class Dead(Exception):
+    """What ends a process."""
+
+
+def dying_at(number):
+    """Let the write with this number fail; return who counts them."""
+    seen = []
+
+    def watch(execute, sql, *rest):
+        if sql.startswith(("INSERT", "UPDATE")):
+            seen.append(sql)
+            if len(seen) == number:
+                raise Dead
+        return execute(sql, *rest)
+
+    return seen, connection.execute_wrapper(watch)
+
+
+def test_replacing_that_dies_at_any_write_changes_nothing(person, rooms, old):
+    token = IssuedTokenFactory(certificate=old, expires_at=LATER + timedelta(days=1))
+    for number in range(1, 50):
+        seen, watching = dying_at(number)
+        with watching, suppress(Dead):
+            rotating.replace(person, old, secret=NEW, reason="leak", at=LATER)
+        if len(seen) < number:
+            break
+        assert states() == [CertificateState.ACTIVE]
+        assert IssuedToken.objects.live(LATER).get() == token
+        assert not AuditEvent.objects.filter(kind=AuditKind.CERTIFICATE_REVOKED).exists()
+        old.refresh_from_db()
+    assert len(seen) > 5
+    assert states() == [CertificateState.REVOKED, CertificateState.ACTIVE]
+    assert not IssuedToken.objects.live(LATER).exists()

@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 
     from token_issuer.admin.pages import OwnPages
     from token_issuer.models import Application
-    from token_issuer.providers.base import Provider, RotationMoment
+    from token_issuer.providers.base import Provider, RotationMoment, VendorFacts
     from token_issuer.services.rotations import Rotation
 
 STEPS: Final[dict[RotationMoment, Any]] = {
     "stage": _("Stage a new certificate"),
-    "activate": _("Activate it: new tokens are made with it"),
+    "activate": _("Activate it: it is used from now on"),
     "wait": _("Wait until the tokens of the old one have ended"),
     "retire": _("Retire the old one: this site honours it no more"),
 }
@@ -63,6 +63,8 @@ def page(
     form = _form(rotation, provider, purpose, posted)
     if form.is_valid() and _done(admin, request, application, rotation, form, purpose=purpose, at=at):
         return redirect(request.path)
+    # They are about what an application begins with; another secret is only exchanged.
+    vendor = provider.vendor if purpose == provider.first_purpose else None
     context = {
         "title": gettext("Rotate %(application)s (%(purpose)s)")
         % {"application": application.name, "purpose": purpose},
@@ -71,7 +73,7 @@ def page(
         "rotation": rotation,
         "use": rotation.use,
         "names_people": request.user.has_perm("token_issuer.view_issuedtoken"),
-        "progress": [_progress(moment, rotation.step, provider) for moment in STEPS],
+        "progress": [_progress(moment, rotation.step, vendor) for moment in STEPS],
         "form": form,
         "at": at,
         "back": back,
@@ -93,14 +95,14 @@ def _form(rotation: Rotation, provider: Provider, purpose: str, posted: Any) -> 
     return kind(posted, initial={"certificate": about.pk if about else ""})
 
 
-def _progress(moment: RotationMoment, now: RotationMoment, provider: Provider) -> dict[str, Any]:
+def _progress(moment: RotationMoment, now: RotationMoment, vendor: VendorFacts | None) -> dict[str, Any]:
     order = [*STEPS]
     done = order.index(moment) < order.index(now)
     return {
         "label": STEPS[moment],
         "current": moment == now,
         "state": _state("done" if done else "current" if moment == now else "later"),
-        "vendor_steps": [gettext(step) for step in provider.vendor.steps_at(moment)],
+        "vendor_steps": [gettext(step) for step in vendor.steps_at(moment)] if vendor else [],
     }
 
 

@@ -41,7 +41,7 @@ def button(provider: Provider, url: str, *, purpose: str) -> dict[str, Any]:
     if not provider.secret_fields.get(purpose):
         return {}
     asks = isinstance(provider, CalledProvider) and purpose == provider.minting_purpose
-    return {"try_url": url, "try_asks": asks}
+    return {"try_url": url, "try_asks": asks, "try_mints": purpose == provider.minting_purpose}
 
 
 def unsaved(provider: Provider, form: Any) -> Application:  # noqa: ANN401  the form of an application to be

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -9,6 +11,8 @@ from django.urls import reverse
 from tests.factories import ApplicationFactory, IssuedTokenFactory
 from tests.projects.uuid_user.models import Person
 from token_issuer.models import IssuedToken, Rule
+
+FAR = datetime(2100, 1, 1, tzinfo=UTC)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -66,3 +70,18 @@ def test_the_overview_is_there_for_people_without_names(site):
     text = site.get(url("issuedtoken", "overview")).content.decode()
     assert "Live tokens" in text
     assert url("issuedtoken", "overview") in site.get(reverse("admin:app_list", args=["token_issuer"])).content.decode()
+
+
+def test_a_leaked_certificate_is_replaced_and_rotations_name_people(site, chief):
+    application = ApplicationFactory(ready=True, created_by=chief)
+    old = application.certificates.get()
+    IssuedTokenFactory(certificate=old, user=Person.objects.create(handle="ada"), expires_at=FAR)
+    site.post(url("certificate", "add") + f"?application={application.pk}", {"secret-secret": "f" * 40})
+    site.post(url("certificate", "activate", application.certificates.exclude(pk=old.pk).get().pk))
+    page = site.get(url("application", "rotate", application.pk, "sign")).content.decode()
+    assert "ada" in page
+    active = application.certificates.active().get()
+    site.post(url("certificate", "replace", active.pk), {"secret-secret": "g" * 40, "reason": "leak"})
+    active.refresh_from_db()
+    assert active.revoked_at is not None
+    assert "chief" in site.get(url("application", "changelist")).content.decode()
