@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from importlib.metadata import version
@@ -56,3 +57,11 @@ def test_package_says_that_it_is_typed():
 
 def test_primary_key_type_does_not_depend_on_the_site():
     assert apps.get_app_config("token_issuer").default_auto_field == "django.db.models.BigAutoField"
+
+
+@pytest.mark.parametrize("folder", ["peers", "e2e"])
+def test_locked_npm_packages_name_no_registry(folder):
+    locked = json.loads((ROOT / "tests" / folder / "package-lock.json").read_text())
+    packages = {name: package for name, package in locked["packages"].items() if name}
+    assert packages
+    assert [name for name, package in packages.items() if "resolved" in package or "integrity" not in package] == []

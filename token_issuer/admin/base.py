@@ -12,6 +12,7 @@ from django.contrib.admin import ShowFacets
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.views.main import SEARCH_VAR
 from django.core.paginator import Paginator
+from django.forms.widgets import Script
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
@@ -77,6 +78,7 @@ class StyledAdmin(AnyModelAdmin):
 
     class Media:
         css = {"all": ("token_issuer/admin.css",)}
+        js = (Script("token_issuer/names.js", type="module"),)
 
     def all_rows(self, request: HttpRequest) -> QuerySet[Any]:
         """Return the rows as this admin reads them, whoever asks; what a subclass overrides."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
+from django.contrib.admin.widgets import AdminSplitDateTime
 from django.core.exceptions import ValidationError
 from django.forms import ModelChoiceField
+from django.utils.translation import gettext
 
 from token_issuer.admin.pages import OwnPages
 
@@ -62,5 +64,13 @@ class BorrowingAdmin(OwnPages):
     def _borrowed(self, request: HttpRequest, name: str) -> forms.Field | None:
         column = self.model._meta.get_field(name)
         if name not in self.people:
-            return self.formfield_for_dbfield(column, request)
+            return _named(self.formfield_for_dbfield(column, request))
         return self.formfield_for_dbfield(cast("ForeignKey[Any, Any]", column), request, form_class=PersonField)
+
+
+def _named(field: forms.Field | None) -> forms.Field | None:
+    """Give Django's two boxes for an instant names of their own: their field's label belongs to neither."""
+    if field is not None and isinstance(field.widget, AdminSplitDateTime):
+        for box, name in zip(field.widget.widgets, (gettext("Date"), gettext("Time")), strict=True):
+            box.attrs["aria-label"] = f"{field.label}: {name}"
+    return field
