@@ -131,6 +131,10 @@ def named(model):
     return lambda rows: {"pasted": str(rows[model].pk)}
 
 
+def nothing(rows):
+    return {}
+
+
 def selected(model):
     return lambda rows: {"token": str(rows[model].pk), "reason": "because"}
 
@@ -139,43 +143,43 @@ def downloaded(rows):
     return {"format": "csv"}
 
 
-NOTHING = dict
 # What a page without a row in its address is asked: what could name a row of the other tenant's.
 ASKED = {
     "apikey_add": chosen,
-    "apikey_changelist": NOTHING,
-    "application_add": NOTHING,
-    "application_changelist": NOTHING,
-    "application_try": NOTHING,
-    "auditevent_add": NOTHING,
-    "auditevent_changelist": NOTHING,
+    "apikey_changelist": nothing,
+    "application_add": nothing,
+    "application_changelist": nothing,
+    "application_doctor": nothing,
+    "application_try": nothing,
+    "auditevent_add": nothing,
+    "auditevent_changelist": nothing,
     "auditevent_export": downloaded,
     "certificate_add": chosen,
-    "certificate_changelist": NOTHING,
+    "certificate_changelist": nothing,
     "certificate_try": chosen,
-    "issuedtoken_add": NOTHING,
-    "issuedtoken_changelist": NOTHING,
-    "issuedtoken_check": NOTHING,
+    "issuedtoken_add": nothing,
+    "issuedtoken_changelist": nothing,
+    "issuedtoken_check": nothing,
     "issuedtoken_export": downloaded,
     "issuedtoken_find": named("issuedtoken"),
-    "issuedtoken_overview": NOTHING,
+    "issuedtoken_overview": nothing,
     "issuedtoken_revoke_selected": selected("issuedtoken"),
     "issuedtoken_revoke_where": lambda rows: {"certificate": str(rows["certificate"].pk), "reason": "because"},
-    "onetimekey_add": NOTHING,
-    "onetimekey_changelist": NOTHING,
+    "onetimekey_add": nothing,
+    "onetimekey_changelist": nothing,
     "onetimekey_export": downloaded,
     "onetimekey_revoke_selected": selected("onetimekey"),
     "rule_add": chosen,
-    "rule_changelist": NOTHING,
+    "rule_changelist": nothing,
     "rule_explain": chosen,
-    "tokenfamily_add": NOTHING,
-    "tokenfamily_changelist": NOTHING,
+    "tokenfamily_add": nothing,
+    "tokenfamily_changelist": nothing,
     "tokenfamily_export": downloaded,
     "tokenfamily_revoke_selected": selected("tokenfamily"),
     "vendoraccount_add": chosen,
-    "vendoraccount_changelist": NOTHING,
-    "vendorpair_add": NOTHING,
-    "vendorpair_changelist": NOTHING,
+    "vendoraccount_changelist": nothing,
+    "vendorpair_add": nothing,
+    "vendorpair_changelist": nothing,
 }
 
 

@@ -274,3 +274,14 @@ def test_a_policy_of_no_application_is_noticed(rooms, settings, secure):
 def test_policies_of_a_wrong_kind_are_a_checks_to_tell(rooms, settings, secure):
     settings.TOKEN_ISSUER = {**settings.TOKEN_ISSUER, "POLICIES": 3}
     assert "policies" not in [name for name, _ in said(full("rooms"), Severity.WARNING)]
+
+
+def test_within_some_applications_nothing_of_the_site_is_looked_at(rooms, calls):
+    found = diagnosing.full(NOBODY, at=timezone.now(), within=frozenset([rooms.pk]))
+    assert {each.application for each in found.findings} == {"", "rooms"}
+    assert [each.name for each in found.findings if not each.application] == QUICK
+
+
+def test_an_application_outside_is_as_unknown_as_none(rooms, calls):
+    with pytest.raises(NotFound):
+        diagnosing.full(NOBODY, at=timezone.now(), slug="calls", within=frozenset([rooms.pk]))

@@ -217,6 +217,7 @@ class ApplicationAdmin(MakerColumn, ToolPages):
             "may_stage": certificates.has_add_permission(request),
             "purposes": [*provider.secret_fields],
             "may_explain": self.may_explain(request),
+            "may_diagnose": self.may_diagnose(request),
             "deciders": deciders_of(request, self.admin_site, application)
             if rules.has_view_permission(request)
             else None,

@@ -9,6 +9,7 @@ import logging
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from django.core.exceptions import PermissionDenied
+from django.db import Error as DatabaseError
 from django.utils.translation import gettext as _
 
 from token_issuer.conf import conf
@@ -45,7 +46,7 @@ def is_restricted(request: HttpRequest) -> bool:
     """Whether there are applications that this person may not see, or nobody can say so. Raises nothing."""
     try:
         return applications_of(request) is not None
-    except PermissionDenied:
+    except (PermissionDenied, DatabaseError):
         return True
 
 

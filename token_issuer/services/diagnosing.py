@@ -30,6 +30,7 @@ from token_issuer.services.transactions import write_alias
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from uuid import UUID
 
     from token_issuer.services.callers import Caller
 
@@ -39,28 +40,37 @@ def quick(*, at: datetime) -> Diagnosis:
     return Diagnosis(at=at, findings=tuple(_until_failed(_quick_steps())))
 
 
-def full(caller: Caller, *, at: datetime, slug: str = "") -> Diagnosis:
+def full(caller: Caller, *, at: datetime, slug: str = "", within: frozenset[UUID] | None = None) -> Diagnosis:
     """Look at everything, and try every enabled application (or the one named) with a token for nobody.
+
+    ``within``: look at these applications only, and of the site itself at what ``quick`` does; None: at everything.
 
     Raises:
         NotFound: there is no application of that name.
     """
-    return Diagnosis(at=at, findings=tuple(_full(caller, at=at, slug=slug)))
+    return Diagnosis(at=at, findings=tuple(_full(caller, at=at, slug=slug, within=within)))
 
 
-def _full(caller: Caller, *, at: datetime, slug: str) -> Iterator[Finding]:
+def _full(caller: Caller, *, at: datetime, slug: str, within: frozenset[UUID] | None) -> Iterator[Finding]:
     found = list(_until_failed(_quick_steps()))
     yield from found
     if any(finding.severity is Severity.FAILED and finding.name != "keys in use" for finding in found):
         return
+    applications = _applications(slug, within)
+    if within is None:
+        yield from _site(at)
+    for each in [slug] if within is None else [application.slug for application in applications]:
+        yield from api_key_findings.look(at=at, slug=each)
+        yield from push_findings.look(at=at, slug=each)
+    for application in applications:
+        yield from examine(caller, application, at=at)
+
+
+def _site(at: datetime) -> Iterator[Finding]:
     for step in (_sealed_rows, lambda: _clock(at), _https):
         yield _readable(step)
     yield from _system_checks()
     yield from _stray_policies()
-    yield from api_key_findings.look(at=at, slug=slug)
-    yield from push_findings.look(at=at, slug=slug)
-    for application in _applications(slug):
-        yield from examine(caller, application, at=at)
 
 
 def _quick_steps() -> tuple[Callable[[], Finding], ...]:
@@ -179,8 +189,10 @@ def _stray_policies() -> Iterator[Finding]:
         yield warning("policies", f'TOKEN_ISSUER["POLICIES"] names {slug!r}, which is no application.', hint=hint)
 
 
-def _applications(slug: str) -> list[Application]:
+def _applications(slug: str, within: frozenset[UUID] | None = None) -> list[Application]:
     rows = Application.objects.using(write_alias()).order_by("slug")
+    if within is not None:
+        rows = rows.filter(pk__in=within)
     if not slug:
         return list(rows)
     found = [row for row in rows.filter(slug=slug) if row.slug == slug]
