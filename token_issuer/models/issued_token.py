@@ -14,7 +14,7 @@ from token_issuer.models.api_key import ApiKey
 from token_issuer.models.application import Application
 from token_issuer.models.certificate import Certificate
 from token_issuer.models.labels import label_of
-from token_issuer.models.revocation_epoch import EVERYTHING_KEY, epochs_now
+from token_issuer.models.revocation_epoch import EVERYTHING_KEY, SET_ENDED, SET_STILL_LIVE, epochs_now
 from token_issuer.models.standing import Standing
 from token_issuer.models.token_family import TokenFamily
 
@@ -78,14 +78,14 @@ class IssuedTokenQuerySet(models.QuerySet["IssuedToken"]):
         """Those that stand like this at this instant; the same as each row's ``standing``."""
         if standing is Standing.LIVE:
             return self.live(at)
-        rows, current = self.with_epochs_now(), Q(epochs=F("epochs_now"))
+        rows = self.with_epochs_now()
         in_time = Q(consumed_at__isnull=True, expires_at__gt=at)
         if standing is Standing.REVOKED:
             with_family = in_time & Q(family__closed_at__isnull=False)
-            return rows.filter(Q(revoked_at__isnull=False) | with_family | ~current)
+            return rows.filter(Q(revoked_at__isnull=False) | with_family | SET_ENDED)
         used = standing is Standing.CONSUMED
         ending = Q(consumed_at__isnull=False) if used else Q(consumed_at__isnull=True, expires_at__lte=at)
-        return rows.filter(ending, current, revoked_at__isnull=True)
+        return rows.filter(ending, SET_STILL_LIVE, revoked_at__isnull=True)
 
     def ended(self) -> IssuedTokenQuerySet:
         """Those that somebody ended before they expired, by themselves or with a set."""

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from token_issuer.ids import uuid7
 from token_issuer.models.api_key import ApiKey
 from token_issuer.models.application import Application
+from token_issuer.models.revocation_epoch import SET_ENDED, SET_STILL_LIVE
 from token_issuer.models.standing import Standing
 from token_issuer.models.token_family import owned_epochs
 
@@ -35,11 +36,11 @@ class OneTimeKeyQuerySet(models.QuerySet["OneTimeKey"]):
         """Those that stand like this at this instant; the same as each row's ``standing``."""
         if standing is Standing.CONSUMED:
             return self.with_epochs_now().filter(consumed_at__isnull=False)
-        rows, current = self.with_epochs_now().filter(consumed_at__isnull=True), Q(epochs=F("epochs_now"))
+        rows = self.with_epochs_now().filter(consumed_at__isnull=True)
         if standing is Standing.REVOKED:
-            return rows.filter(Q(revoked_at__isnull=False) | ~current)
+            return rows.filter(Q(revoked_at__isnull=False) | SET_ENDED)
         ending = Q(expires_at__gt=at) if standing is Standing.LIVE else Q(expires_at__lte=at)
-        return rows.filter(ending, current, revoked_at__isnull=True)
+        return rows.filter(ending, SET_STILL_LIVE, revoked_at__isnull=True)
 
 
 class OneTimeKey(models.Model):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 from uuid import UUID
 
 from django.db import models
-from django.db.models import BigIntegerField, OuterRef, Subquery, Sum, Value
+from django.db.models import BigIntegerField, F, OuterRef, Q, Subquery, Sum, Value
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
@@ -65,6 +65,12 @@ class RevocationEpoch(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.epoch}"
+
+
+# For lists, over rows with both columns. They never differ the other way, since epochs only grow; and the planner, who
+# takes an equation for something rare, would add up the epochs of the whole table before it sorts a page.
+SET_STILL_LIVE = Q(epochs__gte=F("epochs_now"))
+SET_ENDED = Q(epochs__lt=F("epochs_now"))
 
 
 def epochs_now(keys: Iterable[UUID | OuterRef]) -> Coalesce:

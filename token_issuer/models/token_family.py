@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from token_issuer.ids import uuid7
 from token_issuer.models.api_key import ApiKey
 from token_issuer.models.application import Application
-from token_issuer.models.revocation_epoch import EVERYTHING_KEY, epochs_now
+from token_issuer.models.revocation_epoch import EVERYTHING_KEY, SET_ENDED, SET_STILL_LIVE, epochs_now
 from token_issuer.models.standing import Standing
 
 if TYPE_CHECKING:
@@ -33,13 +33,15 @@ class TokenFamilyQuerySet(models.QuerySet["TokenFamily"]):
 
     def standing_now(self, standing: Standing, at: datetime) -> TokenFamilyQuerySet:
         """Those that stand like this at this instant; the same as each row's ``standing``. None is ever consumed."""
-        rows, current = self.with_epochs_now(), Q(epochs=F("epochs_now"))
+        rows = self.with_epochs_now()
         if standing is Standing.REVOKED:
-            return rows.filter(Q(closed_at__isnull=False) | ~current)
+            return rows.filter(Q(closed_at__isnull=False) | SET_ENDED)
         # What is not idle has not expired either, which has an index.
         live = Q(idle_expires_at__gt=at, expires_at__gt=at)
         ending = {Standing.LIVE: live, Standing.EXPIRED: Q(idle_expires_at__lte=at)}
-        return rows.filter(ending[standing], current, closed_at__isnull=True) if standing in ending else rows.none()
+        return (
+            rows.filter(ending[standing], SET_STILL_LIVE, closed_at__isnull=True) if standing in ending else rows.none()
+        )
 
 
 def owned_epochs() -> Any:  # noqa: ANN401  an expression

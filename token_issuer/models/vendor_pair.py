@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from django.conf import settings
 from django.db import models
-from django.db.models import BigIntegerField, ExpressionWrapper, F, OuterRef, Q
+from django.db.models import BigIntegerField, ExpressionWrapper, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from token_issuer.ids import uuid7
 from token_issuer.models.api_key import ApiKey
 from token_issuer.models.application import Application
-from token_issuer.models.revocation_epoch import EVERYTHING_KEY, epochs_now
+from token_issuer.models.revocation_epoch import EVERYTHING_KEY, SET_ENDED, SET_STILL_LIVE, epochs_now
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -49,13 +49,13 @@ class VendorPairQuerySet(models.QuerySet["VendorPair"]):
 
     def standing_now(self, standing: PairStanding, at: datetime) -> VendorPairQuerySet:
         """Those that stand like this at this instant; the same as each row's ``standing``."""
-        rows, current = self.with_epochs_now(), Q(epochs=F("epochs_now"))
+        rows = self.with_epochs_now()
         if standing is PairStanding.REVOKED:
-            return rows.filter(~current)
+            return rows.filter(SET_ENDED)
         if standing is PairStanding.REFUSED:
-            return rows.filter(current, refused_at__isnull=False)
+            return rows.filter(SET_STILL_LIVE, refused_at__isnull=False)
         ending = Q(ends_at__gt=at) if standing is PairStanding.LIVE else Q(ends_at__lte=at)
-        return rows.filter(ending, current, refused_at__isnull=True)
+        return rows.filter(ending, SET_STILL_LIVE, refused_at__isnull=True)
 
 
 class VendorPair(models.Model):
