@@ -85,3 +85,17 @@ def test_a_leaked_certificate_is_replaced_and_rotations_name_people(site, chief)
     active.refresh_from_db()
     assert active.revoked_at is not None
     assert "chief" in site.get(url("application", "changelist")).content.decode()
+
+
+def test_a_person_has_a_page_by_his_uuid_also_when_he_is_gone(site, chief):
+    ada = Person.objects.create(handle="ada")
+    token, page = IssuedTokenFactory(user=ada), url("issuedtoken", "person", ada.pk)
+    assert page in site.get(url("issuedtoken", "change", token.pk)).content.decode()
+    for gone in (False, True):
+        answer = site.get(page)
+        assert [line.entry.row for line in answer.context["timeline"]] == [token.pk]
+        assert (answer.context["person"].user is None) == gone
+        Person.objects.filter(pk=token.user_id).delete()
+    assert site.get(url("issuedtoken", "person", "not-a-uuid")).status_code == 404
+    sent = b"".join(site.post(url("issuedtoken", "export"), {"format": "jsonl"}).streaming_content)
+    assert str(token.principal_key) in sent.decode()
