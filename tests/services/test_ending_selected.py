@@ -6,8 +6,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
+from tests.crowds import many
 from tests.factories import (
     AT,
     ApiKeyFactory,
@@ -283,3 +285,15 @@ def test_an_application_of_a_window_is_named(end, at):
     IssuedTokenFactory(certificate=application.certificates.get())
     end(replace(Selection(application=application), issued_from=at))
     assert AuditEvent.objects.get().application == application
+
+
+def test_a_batch_of_ten_thousand_asks_as_often_as_one_of_a_thousand(end):
+    token = IssuedTokenFactory(ip=IP)
+    asked = {}
+    for number in (1_000, 10_000):
+        many(token, number)
+        with CaptureQueriesContext(connection) as seen:
+            done = end()
+        assert (done.ended, done.after is None) == (1000, False)
+        asked[number] = len(seen)
+    assert asked[1_000] == asked[10_000]

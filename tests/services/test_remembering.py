@@ -20,7 +20,9 @@ from token_issuer.errors import TokenRejected, Unavailable
 from token_issuer.models import Certificate, IssuedToken, Origin, Principal, TokenFamily
 from token_issuer.services import closing, forgetting, issuing, revoking, rotating, switching, verifying
 from token_issuer.services.bounded_cache import bounded_cache
+from token_issuer.services.ending_selected import end_selected
 from token_issuer.services.remembering import BELIEVED, GONE, memory
+from token_issuer.services.selecting import Selection
 
 LATER = AT + timedelta(minutes=1)
 SOON = LATER + BELIEVED - timedelta(microseconds=1)
@@ -288,6 +290,14 @@ def end_by_family(person, own):
     closing.close_family(person, family, reason="signed_out", at=LATER)
 
 
+def end_by_selection(person, own):
+    chosen = Selection(principal_key=person.principal_key, application=own)
+    end_selected(person, chosen, reason="lost", at=LATER)
+
+
+ENDINGS = [end_by_user, end_by_application, end_by_certificate, end_by_family, end_by_selection]
+
+
 @pytest.fixture
 def paired(user, own):
     made = issuing.issue(caller(user, origin=Origin.PYTHON), "own", body={}, at=AT)
@@ -296,14 +306,14 @@ def paired(user, own):
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("end", [end_by_user, end_by_application, end_by_certificate, end_by_family])
+@pytest.mark.parametrize("end", ENDINGS)
 def test_whoever_ends_a_set_refuses_its_members_at_once(paired, person, own, end):
     end(person, own)
     assert verdict(paired)
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("end", [end_by_user, end_by_application, end_by_certificate, end_by_family])
+@pytest.mark.parametrize("end", ENDINGS)
 def test_others_do_so_within_a_second(paired, person, own, end):
     end(person, own)
     another_process()

@@ -6,7 +6,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
+from tests.crowds import many
 from tests.factories import (
     ApiKeyFactory,
     ApplicationFactory,
@@ -273,3 +276,16 @@ def test_it_says_what_ending_one_says(boss, rooms, at):
 def test_nothing_selected_has_no_effect(boss, at):
     seen = preview(boss, Selection(application=ApplicationFactory()), at=at)
     assert (seen.live, seen.effects, seen.sample) == (0, (), [])
+
+
+def statements(by, selection, at, *, live):
+    with CaptureQueriesContext(connection) as seen:
+        assert preview(by, selection, at=at).live == live
+    return len(seen)
+
+
+def test_it_asks_as_often_of_ten_thousand_as_of_one(boss, token, at):
+    chosen = [of(token, *names) for names in EACH]
+    few = [statements(boss, selection, at, live=1) for selection in chosen]
+    many(token, selecting.MOST_COUNTED + 50)
+    assert [statements(boss, selection, at, live=selecting.MOST_COUNTED) for selection in chosen] == few

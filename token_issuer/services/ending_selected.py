@@ -97,10 +97,10 @@ def end_selected(
     # Only at first: with a vendor that does not answer, every batch would keep the next one waiting.
     told = pushing.push_first(box.ids, caller, at=at, patience=Patience()) if found.is_first else Pushed()
     told.waiting = len(box.ids) - told.pushed - told.failed
-    left = 0 if found.last is None else _below(selection, at=at, after=found.last)[: MOST_COUNTED + 1].count()
+    left = 0 if found.last is None else _left(_below(selection, at=at, after=found.last))
     return Progress(
         ended=done["live"],
-        left=min(left, MOST_COUNTED),
+        left=left,
         after=found.last,
         pushes=told,
         left_out=box.left_out,
@@ -136,6 +136,10 @@ def _name_of(principal_key: UUID) -> str:
 def _below(selection: Selection, *, at: datetime, after: UUID | None) -> IssuedTokenQuerySet:
     rows = live_tokens(selection, at=at)
     return rows if after is None else rows.filter(pk__lt=after)
+
+
+def _left(rows: IssuedTokenQuerySet) -> int:
+    return rows.values("pk")[:MOST_COUNTED].count()
 
 
 def _next_batch(selection: Selection, *, at: datetime, after: UUID | None, size: int) -> _Batch:

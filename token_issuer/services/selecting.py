@@ -328,10 +328,10 @@ def _each(
     name, alone = application.provider, revocation_of(application.provider)
     options = outbox.options_of(name, application.options) if application.can_call else None
     for row in counted:
-        told = outbox.described(
-            row.subject, row.resource, row.privileges, remaining=row.expires_at - at, for_all=for_all
-        )
-        telling = outbox.telling(name, options, told)
+        telling = None
+        if options is not None:
+            rights, remaining = (row.subject, row.resource, row.privileges), row.expires_at - at
+            telling = outbox.telling(name, options, outbox.described(*rights, remaining=remaining, for_all=for_all))
         at_once = alone is Revocation.IMMEDIATE or (telling is not None and telling.kept_out)
         effect = Effect(
             revocation=alone if telling is None else Revocation.PUSHED,
