@@ -112,7 +112,7 @@ def test_what_opens_something_leads_to_its_own_page(site, rooms):
     family = TokenFamilyFactory(application=rooms)
     login_key = OneTimeKeyFactory(application=rooms)
     key, secret = api_key(application=rooms)
-    for text in (secret, f"{key.public_id}.{secret}"):
+    for text in (secret, f"{key.public_id}.{secret}", f"key:{secret}"):
         assert find(site, text)["Location"] == url("apikey", "change", key.pk)
     assert find(site, str(family.pk))["Location"] == url("tokenfamily", "change", family.pk)
     assert find(site, str(login_key.pk))["Location"] == url("onetimekey", "change", login_key.pk)

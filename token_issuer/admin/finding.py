@@ -91,9 +91,11 @@ class _Search:
 
     def _all(self, pasted: str) -> Matches:
         key, colon, value = pasted.partition(":")
-        if colon and key in _FINDERS and not is_ours(value.strip()):
-            return _FINDERS[key](self, value.strip()) if _is_text(value) else iter(())
-        return self._guessed(pasted)
+        if not colon or key not in _FINDERS:
+            return self._guessed(pasted)
+        if is_ours(value.strip()):  # whatever it was called, it is looked up by its digest alone
+            return self._guessed(value.strip())
+        return _FINDERS[key](self, value.strip()) if _is_text(value) else iter(())
 
     def _guessed(self, pasted: str) -> Matches:
         secret = [*self._secret(bare(TokenText(pasted)))]
