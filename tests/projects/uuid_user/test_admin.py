@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from tests.factories import ApplicationFactory, IssuedTokenFactory
 from tests.projects.uuid_user.models import Person
@@ -40,7 +43,7 @@ def test_a_rule_names_people_by_their_id(site, chief):
     assert site.post(page, data).status_code == 302
     rule = Rule.objects.get()
     assert ([*rule.users.all()], rule.created_by) == ([chief], chief)
-    assert ">1 user<" in site.get(url("rule", "changelist")).content.decode()
+    assert "1 user may" in site.get(url("rule", "changelist")).content.decode()
 
 
 def test_a_token_is_found_by_its_persons_handle_and_revoked(site, chief):
@@ -51,6 +54,24 @@ def test_a_token_is_found_by_its_persons_handle_and_revoked(site, chief):
         assert [*answer.context["cl"].result_list] == [token]
     site.post(url("issuedtoken", "revoke", token.pk), {"reason": "leaked"})
     assert IssuedToken.objects.get(pk=token.pk).revoked_by == chief
+
+
+def test_the_box_leads_from_a_person_to_the_end_of_all_he_has(site):
+    ada = Person.objects.create(handle="ada")
+    token = IssuedTokenFactory(user=ada, issued_at=timezone.now())
+    leads = url("issuedtoken", "person", ada.pk)
+    for term in ("ada", str(ada.pk), f"user:{ada.pk}"):
+        assert site.post(url("issuedtoken", "find"), {"pasted": term})["Location"] == leads, term
+    page = url("issuedtoken", "person_end", ada.pk)
+    (asked,) = re.findall(r'name="asked" value="([^"]+)"', site.get(page).content.decode())
+    site.post(page, {"reason": "left", "asked": asked})
+    assert not IssuedToken.objects.live(timezone.now()).exists()
+    assert LogEntry.objects.get().object_id == str(ada.pk)
+    where = url("issuedtoken", "revoke_where") + f"?user={ada.pk}"
+    IssuedTokenFactory(user=ada, issued_at=timezone.now(), epochs=1, certificate=token.certificate)
+    text = site.get(where).content.decode()
+    (asked,) = re.findall(r'name="asked" value="([^"]+)"', text)
+    assert "1 token was ended" in site.post(where, {"reason": "left", "asked": asked}).content.decode()
 
 
 def test_a_temporary_token_is_made_and_checked(site, chief, settings):
