@@ -12,12 +12,14 @@ def url(model, page, *args):
 def read_pages(rows):
     """Every page that only shows."""
     lists = [url(model, "changelist") for model in rows]
-    return [*lists, *(url(model, "change", row.pk) for model, row in rows.items())]
+    explained = [url("rule", "explain"), url("application", "explain", rows["application"].pk)]
+    return [*lists, *explained, *(url(model, "change", row.pk) for model, row in rows.items())]
 
 
 def deeds(rows):
     """Every page that changes something when it is posted to."""
     return [
+        url("application", "doctor"),
         url("application", "disable", rows["application"].pk),
         url("application", "enable", rows["application"].pk),
         url("application", "temporary", rows["application"].pk),

@@ -6,6 +6,8 @@ import ast
 from pathlib import Path
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django.utils.html import strip_tags
 
@@ -204,6 +206,23 @@ def test_nothing_is_minted_or_audited(ask, rooms):
 
 def test_limits_of_the_application_are_told(ask, rooms):
     assert "The application allows lifetimes of 1 min to 1 d; 10 min where none is asked for." in words(ask())
+
+
+def test_answer_takes_the_same_queries_at_any_number_of_rules(ask, rooms, ada):
+    def queries():
+        with CaptureQueriesContext(connection) as captured:
+            ask()
+        return len(captured)
+
+    def one_more():
+        RuleFactory(application=rooms, resource_pattern="hall", for_users=[ada], for_groups=[GroupFactory()])
+
+    one_more()
+    queries()
+    few = queries()
+    for _number in range(20):
+        one_more()
+    assert queries() == few
 
 
 # Who is meant

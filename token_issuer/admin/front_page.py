@@ -137,6 +137,7 @@ class FrontPage(OwnPages):
             (sees and ends, "issuedtoken_revoke_where", _("Something leaked: end a selection of tokens")),
             (checking.may_check(caller), "issuedtoken_check", _("Check a token")),
             (may("token_issuer.diagnose_application"), "application_doctor", _("Run the doctor")),
+            (may("token_issuer.view_rule"), "rule_explain", _("Why, or why not? Who would get a token")),
             (tries, "application_changelist", _("Make a temporary token: choose an application")),
             (sees, "issuedtoken_changelist", _("Issued tokens")),
             (may("token_issuer.view_auditevent"), "auditevent_changelist", _("Audit events")),
