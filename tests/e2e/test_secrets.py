@@ -58,3 +58,58 @@ def test_secret_of_a_key_is_copied_and_saved(chief: Person, tmp_path: Path) -> N
     download.value.save_as(tmp_path / "key.env")
     assert (tmp_path / "key.env").read_text().strip() == lines.strip()
     assert download.value.suggested_filename.endswith(".env")
+
+
+def add_rooms(chief: Person, slug: str) -> None:
+    """Add an application of this test's own, and stay on its page."""
+    page = chief.page
+    page.goto(f"{chief.site}/admin/token_issuer/application/add/?provider=videosdk")
+    page.locator("#id_name").fill(slug)
+    page.locator("#id_slug").fill(slug)
+    page.locator("#id_public_id").fill("11111111-2222-4333-8444-555555555555")
+    page.locator("#id_secret-secret").fill("a" * 40)
+    page.locator("#id_slug").press("Enter")
+    expect(page.get_by_text("its first certificate is active")).to_be_visible()
+
+
+def test_leaked_certificate_is_replaced_with_one_form_and_the_keyboard(chief: Person) -> None:
+    add_rooms(chief, "leaky")
+    page = chief.page
+    page.get_by_role("link", name="Replace now, it leaked").press("Enter")
+    page.get_by_label("Reason").fill("it was in a repository")
+    page.get_by_label("Secret", exact=False).first.fill(SECRET)
+    page.get_by_label("Reason").press("Enter")
+    expect(page.get_by_text("is active now. The leaked certificate")).to_be_visible()
+    expect(page.get_by_role("heading", name="What is left to do at the vendor")).to_be_visible()
+    expect(page.get_by_text("whoever has the old secret can still make tokens there")).to_be_visible()
+    page.get_by_role("link", name="Back to the application").click()
+    rows = page.locator("[aria-labelledby=certificates-heading] tbody tr")
+    expect(rows).to_have_count(2)
+    expect(rows.filter(has_text="revoked")).to_have_count(1)
+
+
+def test_rotation_goes_step_by_step(chief: Person) -> None:
+    add_rooms(chief, "turning")
+    page = chief.page
+    page.get_by_role("link", name="Rotate step by step (sign)").click()
+    now = page.locator("li[aria-current=step]")
+    expect(now).to_contain_text("Stage a new certificate")
+    page.locator("#id_secret-secret").fill(SECRET)
+    page.get_by_role("button", name="Stage").click()
+    expect(now).to_contain_text("Activate it")
+    page.get_by_role("button", name="Activate").click()
+    expect(now).to_contain_text("Retire the old one")
+    page.get_by_role("button", name="Retire").click()
+    expect(page.get_by_text("the rotation is complete")).to_be_visible()
+    expect(now).to_contain_text("Stage a new certificate")
+
+
+def test_provider_is_changed_without_losing_the_name(chief: Person) -> None:
+    page = chief.page
+    page.goto(f"{chief.site}/admin/token_issuer/application/add/?provider=agora")
+    page.locator("#id_name").fill("Kept rooms")
+    page.get_by_label("Another provider").select_option("videosdk")
+    page.get_by_role("button", name="Change to it").click()
+    expect(page.get_by_role("heading", name="Add VideoSDK application")).to_be_visible()
+    expect(page.locator("#id_name")).to_have_value("Kept rooms")
+    expect(page.locator("#id_slug")).to_have_value("kept-rooms")
