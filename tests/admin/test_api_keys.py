@@ -103,7 +103,8 @@ def test_the_list_says_how_each_stands(site, rooms, key):
 def test_keys_are_found_by_one_fact(site, key, rooms):
     api_key()
     row = key.secrets.get()
-    for term in (key.public_id, row.fingerprint, rooms.slug):
+    ApiKey.objects.filter(pk=key.pk).update(owner=UserFactory(username="olga"), purpose="the kitchen's screen")
+    for term in (key.public_id, row.fingerprint, f"application:{rooms.slug}", "owner:olga", "the kit", "purpose:the*"):
         answer = site.get(url("apikey", "changelist"), {"q": term})
         assert [found.pk for found in answer.context["cl"].result_list] == [key.pk], term
 

@@ -15,7 +15,9 @@ from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from token_issuer.admin import searching
 from token_issuer.admin.api_key_forms import AddApiKeyForm, ApiKeyForm, RotateForm, initial_of
+from token_issuer.admin.base import SearchedAdmin
 from token_issuer.admin.borrowing import BorrowingAdmin
 from token_issuer.admin.callers import caller_of
 from token_issuer.admin.choosing import application_choices, chosen_application
@@ -51,14 +53,22 @@ MOST_SECRETS = 20  # on a key's page, newest first
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(BorrowingAdmin):
+class ApiKeyAdmin(BorrowingAdmin, SearchedAdmin):
     """What servers call us with."""
 
     list_display = ("public_id", "purpose", "application", "state_label", "people_label", "last_used", "expires_at")
     list_select_related = ("application", "owner", "acts_as", "created_by")
     list_per_page = 50
-    search_fields = ("=public_id", "purpose", "=application__slug", "=secrets__fingerprint")
-    search_help_text = _("Public id, purpose, a secret's fingerprint, or an application's slug.")
+    search_help_text = _(
+        "A public id, a secret's fingerprint, or what the purpose begins with. Or application:slug, owner:name."
+    )
+    searches = {
+        "id": searching.by_text("public_id"),
+        "fingerprint": searching.by_secret,
+        "purpose": searching.by_beginning("purpose"),
+        "application": searching.of_application,
+        "owner": searching.by_owner,
+    }
     show_full_result_count = False
     raw_id_fields = people = ("owner", "acts_as")
     add_form_template = "admin/token_issuer/api_key_form.html"
@@ -81,6 +91,12 @@ class ApiKeyAdmin(BorrowingAdmin):
         ]
 
     # The list
+
+    def guess(self, term: str) -> str:
+        """What is neither a fingerprint nor an id of ours is a purpose."""
+        if searching.kind_of(term) == "fingerprint":
+            return "fingerprint"
+        return "id" if term.startswith("ak_") else "purpose"
 
     def all_rows(self, request: HttpRequest) -> QuerySet[ApiKey]:
         """Look up when any of its secrets was used last."""

@@ -14,8 +14,8 @@ from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from token_issuer.admin import replacing, staging, trying
-from token_issuer.admin.base import ReadOnlyAdmin
+from token_issuer.admin import replacing, searching, staging, trying
+from token_issuer.admin.base import ReadOnlyAdmin, SearchedAdmin
 from token_issuer.admin.choosing import certificate_choices, chosen_application
 from token_issuer.admin.ending_links import end_tokens_url
 from token_issuer.admin.makers import MakerColumn
@@ -36,14 +36,14 @@ if TYPE_CHECKING:
 
 
 @admin.register(Certificate)
-class CertificateAdmin(MakerColumn, OwnPages, ReadOnlyAdmin):
+class CertificateAdmin(MakerColumn, OwnPages, SearchedAdmin, ReadOnlyAdmin):
     """What signs for our applications."""
 
     list_display = ("fingerprint", "application", "purpose", "state_label", "created_at", "activated_at", "maker_label")
     rotator_columns = ("actions_label",)  # beside those, for who may rotate
     list_select_related = ("application", "created_by")
-    search_fields = ("=fingerprint", "=application__slug")
     search_help_text = _("Fingerprint, or an application's slug.")
+    searches = {"fingerprint": searching.by_text("fingerprint"), "application": searching.of_application}
     show_full_result_count = False
     change_form_template = "admin/token_issuer/certificate_form.html"
     fields = (
@@ -62,6 +62,10 @@ class CertificateAdmin(MakerColumn, OwnPages, ReadOnlyAdmin):
         "reason",
     )
     readonly_fields = fields
+
+    def guess(self, term: str) -> str:
+        """What is no fingerprint is an application."""
+        return "fingerprint" if searching.kind_of(term) == "fingerprint" else "application"
 
     def has_rotate_permission(self, request: HttpRequest) -> bool:
         """Whether this person may stage, activate, retire and revoke."""

@@ -12,7 +12,7 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
 
-from token_issuer.models import Application, EpochKind, epoch_key
+from token_issuer.models import ApiKeySecret, Application, EpochKind, epoch_key
 from token_issuer.models.prefixes import begins_with
 from token_issuer.services.recognising import is_ours
 
@@ -79,6 +79,19 @@ def by_principal(rows: Rows, value: str) -> Rows:
 def by_user(rows: Rows, value: str) -> Rows:
     """Search a user column by a user's name or primary key."""
     return rows.filter(user_id__in=user_keys(value))
+
+
+def by_owner(rows: Rows, value: str) -> Rows:
+    """Search API keys by the name or primary key of the user who owns them."""
+    return rows.filter(owner_id__in=user_keys(value))
+
+
+def by_secret(rows: Rows, value: str) -> Rows:
+    """Search API keys by the fingerprint of one of their secrets."""
+    found = (
+        ApiKeySecret.objects.using(rows.db).filter(fingerprint=value).order_by().values_list("api_key_id", flat=True)
+    )
+    return rows.filter(pk__in=[*found[:_MOST_ROWS]]) if "\0" not in value else rows.none()
 
 
 def user_keys(value: str) -> list[object]:
