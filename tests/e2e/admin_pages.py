@@ -136,8 +136,9 @@ SHOWN: dict[str, dict[str, Reach]] = {
     "application_rotate": {
         "stage": at("application/{id}/rotate/sign/", id=application("api")),
         "activate": at("application/{id}/rotate/sign/", id=application("rooms")),
-        "wait": at("application/{id}/rotate/sign/", id=application("classes")),
+        "retire": at("application/{id}/rotate/sign/", id=application("classes")),
     },
+    "application_doctor": {"look": at("application/doctor/")},
     "application_explain": {"form": at("application/{id}/explain/", id=application("classes"))},
     "application_temporary": {"form": at("application/{id}/temporary/", id=application("classes"))},
     "auditevent_changelist": {"list": at("auditevent/"), "empty": at("auditevent/?q=ip:192.0.2.250")},

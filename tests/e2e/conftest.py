@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import secrets
-import socket
 import sqlite3
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from playwright.sync_api import sync_playwright
 
-from example_project.standins.demo import vendors
-from token_issuer.crypto import generating
+from tests.e2e import serving
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, ConsoleMessage, Page
@@ -28,16 +19,6 @@ if TYPE_CHECKING:
 CHECKOUT = Path(__file__).resolve().parents[2]
 SCREENSHOTS = CHECKOUT / "var" / "screenshots"
 PASSWORD = secrets.token_urlsafe(9)
-FLAGS = [
-    "--no-sandbox",
-    "--headless",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-    "--disable-quic",
-]
 
 
 # What the policy of a page kept from running; the browser's own words on the console may be worded in many ways.
@@ -54,66 +35,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def site(folder: Path) -> Iterator[str]:
     """The address of a running example site with demo data and a week of history, on a database of its own."""
-    port = _free_port()
-    environment = {
-        **os.environ,
-        "DJANGO_SETTINGS_MODULE": "example_project.settings",
-        "DEBUG": "True",
-        "DATABASE_URL": f"sqlite:///{folder / 'site.sqlite3'}",
-        "CACHE_URL": "locmemcache://",
-        "TOKEN_ISSUER_ENCRYPTION_KEYS": generating.new_ring_entry().reveal(),
-        "DEMO_PASSWORD": PASSWORD,
-        "ISSUER": f"http://127.0.0.1:{port}",
-        "DEMO_VENDORS": str(folder / "vendors.json"),
-    }
-    with vendors(folder / "vendors.json"):
-        yield from _served(environment, port=port, log=folder / "log")
-
-
-def _served(environment: dict[str, str], *, port: int, log: Path) -> Iterator[str]:
-    for command in (["migrate", "--verbosity", "0"], ["demo_data"], ["demo_history"]):
-        subprocess.run([sys.executable, "manage.py", *command], cwd=CHECKOUT, env=environment, check=True)
-    command = [sys.executable, "manage.py", "runserver", "--noreload", f"127.0.0.1:{port}"]
-    with log.open("w") as said:
-        server = subprocess.Popen(command, cwd=CHECKOUT, env=environment, stdout=said, stderr=said)
-    try:
-        _await_answer(f"http://127.0.0.1:{port}/sign-in/")
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait(timeout=10)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _await_answer(url: str) -> None:
-    for _ in range(150):
-        try:
-            with urllib.request.urlopen(url, timeout=5):
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.2)
-    pytest.fail("the example site does not answer")
+    with serving.example_site(folder, password=PASSWORD) as address:
+        yield address
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium; ``scripts/browser`` finds or installs it."""
-    path = os.environ.get("TOKEN_ISSUER_BROWSER") or _found_browser()
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield chromium
-        chromium.close()
-
-
-def _found_browser() -> str:
-    return subprocess.run(
-        [CHECKOUT / "scripts" / "browser"], check=True, stdout=subprocess.PIPE, text=True
-    ).stdout.strip()
+    with serving.chromium() as started:
+        yield started
 
 
 @dataclass
@@ -123,11 +53,12 @@ class Person:
     page: Page
     site: str
     errors: list[str]
+    password: str = PASSWORD
 
     def sign_in(self, name: str) -> None:
         self.page.goto(f"{self.site}/sign-in/")
         self.page.get_by_label("User name").fill(name)
-        self.page.get_by_label("Password").fill(PASSWORD)
+        self.page.get_by_label("Password").fill(self.password)
         self.page.get_by_role("button", name="Sign in").click()
 
     def go(self, path: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
@@ -29,3 +30,4 @@ class Command(BaseCommand):
             return
         demo_history.add_people(os.environ.get("DEMO_PASSWORD") or secrets.token_urlsafe(9))
         demo_history.tell(User.objects.get(username="admin"), now=timezone.now())
+        call_command("token_issuer_count", stdout=self.stdout)
