@@ -56,11 +56,11 @@ def pages() -> Iterator[Page]:
 
 
 def _middle(model: Any) -> Any:  # noqa: ANN401  one of three models
-    rows = model._default_manager.order_by("pk")
-    first, last = rows.first().pk.int, rows.last().pk.int
-    from uuid import UUID
+    from token_issuer.ids import uuid7_at, uuid7_floor
 
-    return rows.filter(pk__gte=UUID(int=(first + last) // 2)).first()
+    rows = model._default_manager.order_by("pk")
+    first, last = uuid7_at(rows.first().pk), uuid7_at(rows.last().pk)
+    return rows.filter(pk__gte=uuid7_floor(first + (last - first) / 2)).first()
 
 
 def _id_key(model: Any) -> str:  # noqa: ANN401
