@@ -132,6 +132,30 @@ def test_from_a_name_to_revoked_in_three_clicks(hand, issue, rows, named, reques
     expect(page.locator(".token-issuer-summary").first).to_contain_text("Revoked")
 
 
+def key_id(rows):
+    return one(rows, "select public_id from token_issuer_apikey where purpose = 'Nightly export'")
+
+
+@pytest.mark.parametrize(
+    ("named", "button"),
+    [
+        (lambda rows: certificate(rows, "webinars"), "a[href*='revoke-where']"),
+        (key_id, "a.token-issuer-danger[href$='/revoke/'], a[href*='revoke-where']"),
+    ],
+    ids=["certificate", "API key"],
+)
+def test_from_what_made_tokens_to_their_end_in_three_clicks(hand, rows, named, button, request):
+    reason = REASON % request.node.callspec.id
+    find(hand, named(rows))
+    page = hand.person.page
+    if not page.get_by_label("Reason").count():
+        with page.expect_navigation():
+            page.locator(f"#content {button}").first.click()
+    end(hand, reason)
+    assert hand.clicks <= 3
+    assert events(rows, reason)
+
+
 def test_a_leaked_certificate_is_replaced_with_one_form(hand, issue, rows):
     issued, old = issue(), certificate(rows, "rooms")
     row_id = one(rows, "select id from token_issuer_certificate where fingerprint = ? and active_slot = 1", old)
