@@ -285,10 +285,11 @@ def test_revoking_a_key_ends_what_it_issued(person, key):
 
 
 def test_revoking_is_audited_once(person, key):
+    IssuedTokenFactory(api_key=key, issued_at=AT)
     api_keys.revoke(person, key, reason="leaked", at=AT)
     assert not api_keys.revoke(person, key, reason="again", at=LATER)
     assert (AuditEvent.objects.get().kind, event().detail) == (
-        AuditKind.API_KEY_REVOKED, {"api_key": key.public_id, "reason": "leaked"},
+        AuditKind.API_KEY_REVOKED, {"api_key": key.public_id, "reason": "leaked", "live": 1},
     )  # fmt: skip
     assert (RevocationEpoch.objects.get().epoch, ApiKey.objects.get().reason) == (1, "leaked")
 

@@ -92,9 +92,11 @@ def test_what_happened_is_counted(event):
     event(AuditKind.DENIED, count=3, at=AT + timedelta(minutes=30))
     event(AuditKind.TOKEN_REVOKED)
     event(AuditKind.SET_REVOKED, detail={"live": 40, "kind": "application"})
+    event(AuditKind.CERTIFICATE_REVOKED, detail={"live": 300})
+    event(AuditKind.API_KEY_REVOKED, detail={"live": 2000})
     event(AuditKind.REFRESH_REUSED)
     counting.count_hours(at=LATER)
-    assert numbers() == [(0, "denied", 20), (0, "reused", 1), (0, "revoked", 41)]
+    assert numbers() == [(0, "denied", 20), (0, "reused", 1), (0, "revoked", 2341)]
 
 
 def test_a_set_without_its_number_counts_as_nothing(event):

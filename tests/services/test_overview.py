@@ -78,6 +78,7 @@ def test_a_day_ends_with_the_hour_that_is_running(certificate):
 def test_numbers_equal_the_audit(certificate, rooms):
     """Rows anywhere in the week, added up or not: each day has what the audit has."""
     kinds = [*counting.COUNTED_AS, AuditKind.FAMILY_CLOSED]
+    sets = {AuditKind.SET_REVOKED, AuditKind.CERTIFICATE_REVOKED, AuditKind.API_KEY_REVOKED}
     for _ in range(120):
         token(certificate, NOW - _chance.random() * 8 * DAY)
         event(
@@ -94,7 +95,7 @@ def test_numbers_equal_the_audit(certificate, rooms):
     for what in (Counted.DENIED, Counted.REVOKED, Counted.REUSED):
         kinds = [kind for kind, meant in counting.COUNTED_AS.items() if meant is what]
         rows = AuditEvent.objects.filter(kind__in=kinds)
-        told = [(row.pk, 4 if row.kind == AuditKind.SET_REVOKED else row.count) for row in rows]
+        told = [(row.pk, 4 if row.kind in sets else row.count) for row in rows]
         assert days(figures, what) == by_day(found.days, told)
         assert of(figures, what)[0] == sum(number for pk, number in told if uuid7_at(pk) >= NOW - HOUR)
     assert found.total.series == figures.series
@@ -113,6 +114,15 @@ def test_hours_that_were_missed_make_numbers_the_least(certificate):
     assert [day.at_least for day in found.total.series[0].days] == [False, True, True, True, True, True, False]
     counting.count_all(at=NOW)
     assert issued() == (0, 0, 1)
+
+
+def test_days_of_which_the_purge_took_some_are_the_least(certificate, settings):
+    settings.TOKEN_ISSUER = {**settings.TOKEN_ISSUER, "RETENTION": 2 * DAY}
+    token(certificate, NOW - HOUR)
+    counting.count_all(at=NOW)
+    found = look()
+    assert [day.at_least for day in found.total.series[0].days] == [True] * 5 + [False] * 2
+    assert found.uncounted == 0
 
 
 def test_the_newest_rows_are_read_and_no_more(certificate, rooms, monkeypatch):

@@ -13,7 +13,7 @@ from token_issuer import signals
 from token_issuer.errors import BadOption, Conflict, TokenRejected
 from token_issuer.models import Application, AuditEvent, AuditKind, Certificate, CertificateState, IssuedToken
 from token_issuer.registry import get_provider
-from token_issuer.services import issuing, rotating, verifying
+from token_issuer.services import issuing, revoking, rotating, verifying
 from token_issuer.services.opening import opened_secret
 
 NEW = {"secret": "9" * 64}
@@ -102,6 +102,20 @@ def test_a_revoked_certificate_takes_its_tokens_along(person, rooms, old):
     with pytest.raises(TokenRejected):
         verifying.verify(text, at=LATER)
     assert Certificate.objects.get().reason == "leak"
+
+
+@pytest.mark.parametrize("replaced", [True, False])
+def test_the_audit_says_how_many_live_tokens_ended_with_it(person, old, monkeypatch, replaced):
+    monkeypatch.setattr(revoking, "MOST_COUNTED", 2)
+    IssuedTokenFactory(certificate=old, issued_at=AT)
+    IssuedTokenFactory(certificate=old, issued_at=AT, revoked_at=AT)
+    if replaced:
+        rotating.replace(person, old, secret=NEW, reason="leak", at=AT)
+    else:
+        IssuedTokenFactory.create_batch(2, certificate=old, issued_at=AT)
+        rotating.revoke(person, old, reason="leak", at=AT)
+    detail = AuditEvent.objects.get(kind=AuditKind.CERTIFICATE_REVOKED).detail
+    assert detail["live"] == (1 if replaced else 2)
 
 
 def test_revoking_twice_is_a_conflict(person, old):

@@ -27,7 +27,7 @@ from token_issuer.services.logged import facts
 from token_issuer.services.opening import seal_api_key_secret
 from token_issuer.services.outbox import Outbox
 from token_issuer.services.pushing import Patience, push_first
-from token_issuer.services.revoking import LONGEST_REASON, raise_epoch
+from token_issuer.services.revoking import LONGEST_REASON, live_among, raise_epoch
 from token_issuer.services.transactions import durable, retrying, write_alias
 
 if TYPE_CHECKING:
@@ -140,10 +140,11 @@ def revoke(caller: Caller, key: ApiKey, *, reason: str, at: datetime) -> bool:
             rows = ApiKey.objects.using(write_alias()).filter(pk=key.pk, revoked_at__isnull=True)
             changed = rows.update(revoked_at=at, reason=reason)
             if changed:
-                raise_epoch(EpochKind.API_KEY, key.pk, at=at)
                 members = IssuedToken.objects.using(write_alias()).filter(api_key=key)
+                live = live_among(members, at=at)  # before the raise, after which none is
+                raise_epoch(EpochKind.API_KEY, key.pk, at=at)
                 box.write_ended(members, at=at, only=key.application)
-                _record(AuditKind.API_KEY_REVOKED, caller, key, at=at, reason=reason, **box.noted)
+                _record(AuditKind.API_KEY_REVOKED, caller, key, at=at, reason=reason, live=live, **box.noted)
         return bool(changed)
 
     changed = retrying(work)

@@ -42,15 +42,16 @@ COUNTED_AS: Final = {
     AuditKind.DENIED: Counted.DENIED,
     AuditKind.TOKEN_REVOKED: Counted.REVOKED,
     AuditKind.SET_REVOKED: Counted.REVOKED,
+    AuditKind.CERTIFICATE_REVOKED: Counted.REVOKED,
+    AuditKind.API_KEY_REVOKED: Counted.REVOKED,
     AuditKind.REFRESH_REUSED: Counted.REUSED,
 }
 """The events that are counted, and as what."""
 
-# A set that was revoked counts as many as were live in it.
+# A set that was revoked, with its certificate or key or without, counts as many as were live in it.
+_SETS: Final = (AuditKind.SET_REVOKED, AuditKind.CERTIFICATE_REVOKED, AuditKind.API_KEY_REVOKED)
 _LIVE: Final = Coalesce(Cast(KeyTextTransform("live", "detail"), BigIntegerField()), Value(0))
-_TIMES: Final = Sum(
-    Case(When(kind=AuditKind.SET_REVOKED, then=_LIVE), default=F("count"), output_field=BigIntegerField())
-)
+_TIMES: Final = Sum(Case(When(kind__in=_SETS, then=_LIVE), default=F("count"), output_field=BigIntegerField()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from uuid import UUID
 
 from django.db.models import Case, Count, F, IntegerField, Q, Sum, Value, When
 
+from token_issuer.conf import conf
 from token_issuer.ids import uuid7_at, uuid7_floor
 from token_issuer.models import Application, AuditEvent, Counted, HourlyCount, IssuedToken
 from token_issuer.services import counting
@@ -283,6 +284,8 @@ def _sum(numbers: Iterable[_Own]) -> _Own:
 
 def _series(own: _Own, what: Counted, plan: _Plan, *, unread: datetime | None) -> Series:
     def is_partial(day: datetime) -> bool:
+        if day < plan.at - conf.retention:  # the purge takes what was counted, too
+            return True
         if any(day <= hour < day + DAY for hour in plan.holes):
             return True
         return unread is not None and unread >= day and plan.edge < day + DAY

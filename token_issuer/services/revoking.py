@@ -19,6 +19,7 @@ from token_issuer.models import (
     VendorPush,
     epoch_key,
 )
+from token_issuer.models.row_counts import counted_to
 from token_issuer.providers.base import Revocation
 from token_issuer.providers.scopes import TOKENS_REVOKE
 from token_issuer.registry import providers
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("token_issuer.security")
 
 LONGEST_REASON = closing.LONGEST_REASON
+MOST_COUNTED: Final = 10_000
 _OF_ROWS: Final = frozenset({"token", "selection"})
 
 
@@ -324,6 +326,11 @@ def _revoke_set(
     told = pushing.push_first(box.ids, caller, at=at, patience=Patience())
     told.waiting = len(box.ids) - told.pushed - told.failed
     return SetEnding(kind=kind, live=had["count"], last_ends_at=had["last"], pushes=told, left_out=box.left_out)
+
+
+def live_among(members: IssuedTokenQuerySet, *, at: datetime) -> int:
+    """Return how many of these tokens are good, for the audit of what ends them: counted to ``MOST_COUNTED``."""
+    return counted_to(members.live(at), MOST_COUNTED)
 
 
 def raise_epoch(kind: EpochKind, key: UUID, *, at: datetime) -> None:

@@ -21,7 +21,7 @@ from token_issuer.services.drafts import check_secret
 from token_issuer.services.opening import seal_secret
 from token_issuer.services.outbox import Outbox
 from token_issuer.services.pushing import Patience, push_first
-from token_issuer.services.revoking import LONGEST_REASON, raise_epoch
+from token_issuer.services.revoking import LONGEST_REASON, live_among, raise_epoch
 from token_issuer.services.transactions import durable, retrying, write_alias
 
 if TYPE_CHECKING:
@@ -259,11 +259,12 @@ def _activating(work: Callable[[], Result]) -> Result:
 
 def _revoke(caller: Caller, certificate: Certificate, box: Outbox, *, reason: str, at: datetime) -> None:
     _step(certificate, {"revoked_at__isnull": True}, revoked_at=at, reason=reason)
-    raise_epoch(EpochKind.CERTIFICATE, epoch_key(EpochKind.CERTIFICATE, certificate.pk), at=at)
     made_with_it = IssuedToken.objects.using(write_alias()).filter(certificate=certificate)
+    live = live_among(made_with_it, at=at)  # before the raise, after which none is
+    raise_epoch(EpochKind.CERTIFICATE, epoch_key(EpochKind.CERTIFICATE, certificate.pk), at=at)
     box.write_ended(made_with_it, at=at, only=certificate.application)
     _touch(certificate)
-    _record(AuditKind.CERTIFICATE_REVOKED, caller, certificate, at=at, reason=reason, **box.noted)
+    _record(AuditKind.CERTIFICATE_REVOKED, caller, certificate, at=at, reason=reason, live=live, **box.noted)
 
 
 def _signing(certificate: Certificate) -> CertificateQuerySet:
