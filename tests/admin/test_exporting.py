@@ -196,6 +196,24 @@ def test_no_cell_is_calculated(site, active, sign):
     assert line["resource"] == text
 
 
+@pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\uff1d"])
+@pytest.mark.parametrize("before", [";", "a;", "a; ", 'a;"', "a\t", "a\r\n", "a\r", "a;'\" "])
+def test_nothing_is_calculated_where_lines_are_divided_elsewhere(before, sign):
+    """Many spreadsheets divide at semicolons, by their settings or their country's."""
+    text = f"{before}{sign}HYPERLINK(1)"
+    line = exporting.Csv().row({"id": 1, "text": text, "detail": {"reason": text}, "last": 2})
+    for delimiter in ";\t":
+        for row in csv.reader(io.StringIO(line, newline=""), delimiter=delimiter, quoting=csv.QUOTE_NONE):
+            assert not any(cell.lstrip("\"' ")[:1] == sign and not cell.startswith("'") for cell in row), row
+    (told,) = csv.reader(io.StringIO(line, newline=""))
+    assert json.loads(told[2])["reason"].replace("'", "") == text.replace("'", "")
+
+
+def test_what_stands_behind_a_semicolon_is_left_alone():
+    agent = "Mozilla/5.0 (X11; Linux x86_64) a-b; c=d"
+    assert exporting.Csv().row({"agent": agent}) == f"{agent}\r\n"
+
+
 def test_no_text_breaks_a_row(rows):
     """Longer than the columns take, and with what some databases do not: whatever is read is written whole."""
     row = rows["auditevent"]
