@@ -92,6 +92,12 @@ def test_pushes_that_were_given_up_within_a_day():
     assert (pushes().given_up, pushes().waiting, pushes().is_trouble) == (1, 0, True)
 
 
+def test_pushes_of_long_ago_are_given_up_late():
+    """Their tokens may be good for weeks."""
+    push(ago=30 * DAY, next_try_at=None, failed_at=AT)
+    assert pushes().given_up == 1
+
+
 def test_pushes_of_other_applications_are_not_ours():
     mine = push(attempts=1)
     push(attempts=1)

@@ -79,6 +79,16 @@ def test_what_was_given_up_within_a_day_is_counted_by_its_reason():
     assert seen() == ["warning: Within a day, vendors were not told of 3 revocations: refused (2), expired (1)."]
 
 
+def test_no_more_than_a_limit_is_counted(monkeypatch):
+    monkeypatch.setattr(push_findings, "MOST", 2)
+    for _ in range(3):
+        push(12, due=12)
+        given_up("refused")
+    late, failed = seen()
+    assert late.startswith("warning: 2 or more revocations wait for")
+    assert failed == "warning: Within a day, vendors were not told of 2 or more revocations: refused (2)."
+
+
 def test_one_application_is_looked_at_alone(calls):
     mine = ApplicationFactory(slug="mine")
     push(12, due=12)

@@ -15,7 +15,6 @@ from django.db.models import Count, Min, Q
 
 from token_issuer.conf import conf
 from token_issuer.crypto import keyring
-from token_issuer.ids import uuid7_floor
 from token_issuer.models import AuditEvent, IssuedToken, VendorPush
 from token_issuer.services import rotating_due
 from token_issuer.services.push_findings import OVERDUE
@@ -36,7 +35,6 @@ NAMED: Final = 10
 PATIENCE: Final = timedelta(days=2)
 """How long the purge may leave what is past its retention: it runs daily."""
 _RECENT: Final = timedelta(days=1)
-_LONGEST_PUSH: Final = timedelta(days=7)  # pushes are tried until their token ends
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +103,7 @@ def _pushes(at: datetime, within: frozenset[UUID] | None) -> Pushes:
         failing=Count("pk", filter=Q(attempts__gt=0)),
         due=Min("next_try_at", filter=Q(told_by__isnull=True)),  # the others are due when theirs is
     )
-    failed = rows.filter(pk__gte=uuid7_floor(at - _LONGEST_PUSH), failed_at__gte=at - _RECENT)
+    failed = rows.filter(failed_at__gte=at - _RECENT)
     return Pushes(
         waiting=found["count"],
         oldest=found["oldest"],
