@@ -89,6 +89,16 @@ def test_counts_are_capped(site, active, ada, monkeypatch):
     assert "2 or more" in text_of(answer)
 
 
+def test_no_more_than_his_newest_rows_are_looked_at(site, active, ada, monkeypatch):
+    monkeypatch.setattr("token_issuer.services.people.MOST_LOOKED_AT", 2)
+    IssuedTokenFactory.create_batch(2, certificate=active, user=ada, issued_at=timezone.now())
+    assert (held(site.get(page_of(ada)))["issuedtoken"], "or more" in text_of(site.get(page_of(ada)))) == (2, False)
+    IssuedTokenFactory(certificate=active, user=ada)
+    answer = site.get(page_of(ada))
+    assert held(answer)["issuedtoken"] == 1
+    assert "1 or more" in text_of(answer)
+
+
 def test_inactive_person_is_said_to_be_so(site, ada):
     assert "not active" not in text_of(site.get(page_of(ada)))
     type(ada).objects.filter(pk=ada.pk).update(is_active=False)

@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import F
 
 from token_issuer.models import Application, EpochKind, epoch_key
+from token_issuer.models.row_counts import counted_to
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from token_issuer.services.timelines import Sources
 
 MOST_COUNTED: Final = 1000
+MOST_LOOKED_AT: Final = 10_000
+"""Rows of one kind, his newest, that are looked at to count the good ones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,16 +52,12 @@ class Person:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holding:
-    """How much of one thing somebody has now, counted up to ``MOST_COUNTED``."""
+    """How much of one thing somebody has now, counted up to ``MOST_COUNTED``; ``is_capped``: there may be more."""
 
     model: str
     plural: StrOrPromise
     count: int
-
-    @property
-    def is_capped(self) -> bool:
-        """Whether there may be more."""
-        return self.count == MOST_COUNTED
+    is_capped: bool
 
 
 def named(text: str) -> Person | None:
@@ -93,12 +92,21 @@ def holdings(person: Person, sources: Sources, *, at: datetime) -> list[Holding]
         good["onetimekey"] = unused.filter(epochs=F("epochs_now"))
     if "vendorpair" in his:
         good["vendorpair"] = his["vendorpair"].filter(refused_at=None, ends_at__gt=at, epochs=F("epochs_now"))
-    return [_counted(rows) for rows in good.values()]
+    return [_counted(rows, of=his[name]) for name, rows in good.items()]
 
 
-def _counted(rows: QuerySet[Any]) -> Holding:
-    count = rows.order_by().values("pk")[:MOST_COUNTED].count()
-    return Holding(model=str(rows.model._meta.model_name), plural=rows.model._meta.verbose_name_plural, count=count)
+def _counted(rows: QuerySet[Any], *, of: QuerySet[Any]) -> Holding:
+    """Count the good ones of his newest rows: what is good is new, and a page does not look through the rest."""
+    before = of.order_by("-pk").values_list("pk", flat=True)[MOST_LOOKED_AT : MOST_LOOKED_AT + 1].first()
+    if before is not None:
+        rows = rows.filter(pk__gt=before)
+    count = counted_to(rows, MOST_COUNTED)
+    return Holding(
+        model=str(rows.model._meta.model_name),
+        plural=rows.model._meta.verbose_name_plural,
+        count=count,
+        is_capped=before is not None or count == MOST_COUNTED,
+    )
 
 
 def _his(person: Person, sources: Sources) -> dict[str, QuerySet[Any]]:
