@@ -211,6 +211,17 @@ def test_tools_are_those_one_may_use(staff, site, rooms, settings):
         assert site.get(address).status_code == 200, address
 
 
+def test_a_temporary_token_is_one_click_away(staff, site, rooms, settings):
+    address = url("application", "temporary", rooms.pk)
+    ApplicationFactory(slug="own", provider="own")
+    assert address not in page(site)
+    settings.TOKEN_ISSUER = {**settings.TOKEN_ISSUER, "TEMPORARY_TOKENS": True}
+    assert page(site).count("/temporary/") == page(site).count(address) == 1
+    assert site.get(address).status_code == 200
+    for names in (["view_application"], ["make_temporary_token"]):
+        assert address not in page(staff("view_issuedtoken", *names))
+
+
 # Tenants
 
 
@@ -296,6 +307,14 @@ def test_counting_that_nobody_runs(site, active, monkeypatch):
     assert table(page(site))["Issued"][2] == "at least 0"
     counting.count_all(at=timezone.now())
     assert table(page(site))["Issued"][2] == "1"
+    assert warnings(site) == ""
+
+
+def test_more_rows_than_are_read_are_no_fault_of_the_counting(site, active, monkeypatch):
+    counting.count_all(at=timezone.now())
+    token(active, timezone.now() - MINUTE)
+    monkeypatch.setattr(overview, "MOST_ROWS", 0)
+    assert table(page(site))["Issued"][0] == "at least 0"
     assert warnings(site) == ""
 
 

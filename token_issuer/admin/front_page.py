@@ -17,12 +17,13 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from token_issuer.admin import bars
+from token_issuer.admin import bars, temporary_tokens
 from token_issuer.admin.callers import caller_of
 from token_issuer.admin.pages import OwnPages, require
 from token_issuer.admin.tenancy import applications_of
 from token_issuer.conf import conf
 from token_issuer.models import Counted
+from token_issuer.registry import providers
 from token_issuer.services import attention, checking, overview, temporary
 
 if TYPE_CHECKING:
@@ -31,10 +32,12 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
     from django.urls import URLPattern
 
+    from token_issuer.models import Application
     from token_issuer.services.attention import Attention, Pushes
     from token_issuer.services.overview import Amount, Figures, Overview, Series
 
 _EVENTS = (Counted.DENIED, Counted.REVOKED, Counted.REUSED)
+_LATEST = 1  # hour that may be over and not added up, where a command adds up every hour
 _SLOW = 26  # hours that may be over and not added up, where the daily purge is what adds them up
 
 
@@ -49,11 +52,15 @@ class Warned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """The numbers of one application, as bars and as rows of a table (label, last hour, day, week, each day)."""
+    """The numbers of one application, as bars and as rows of a table (label, last hour, day, week, each day).
+
+    ``temporary_url`` is where one makes a temporary token of it, empty where that is not offered.
+    """
 
     key: str
     title: str
     url: str
+    temporary_url: str
     chart: bars.Chart
     description: str
     rows: tuple[tuple[str, tuple[str, ...]], ...]
@@ -93,12 +100,21 @@ class FrontPage(OwnPages):
         return self.page(request, "overview.html", context)
 
     def _sections(self, request: HttpRequest, found: Overview) -> list[Section]:
-        sections = [_section("all", gettext("All applications"), "", found.total, found)]
+        sections = [_section("all", gettext("All applications"), found.total, found)]
         for place, figures in enumerate(found.figures):
-            row = figures.application
-            url = self._address("application_change", row.pk) if _sees_applications(request) and row is not None else ""
-            sections.append(_section(str(place), str(row), url, figures, found))
+            urls = self._urls(request, figures.application) if figures.application is not None else {}
+            sections.append(_section(str(place), str(figures.application), figures, found, **urls))
         return sections
+
+    def _urls(self, request: HttpRequest, row: Application) -> dict[str, str]:
+        if not _sees_applications(request):
+            return {}
+        provider = providers().get(row.provider)
+        tries = provider is not None and temporary_tokens.is_offered(request, provider)
+        return {
+            "url": self._address("application_change", row.pk),
+            "temporary_url": self._address("application_temporary", row.pk) if tries else "",
+        }
 
     def _warnings(self, request: HttpRequest, found: Overview, trouble: Attention) -> list[Warned]:
         may = request.user.has_perm
@@ -115,7 +131,7 @@ class FrontPage(OwnPages):
                 "What is past its retention has waited for the purge since %(since)s. Run token_issuer_purge every day."
             )
             warned.append(Warned(word="failed", text=text % {"since": _instant(trouble.kept_since)}))
-        if found.is_partial or found.uncounted > _SLOW:
+        if found.uncounted > (_LATEST if found.is_partial else _SLOW):
             warned.append(Warned(word="failed", text=_of_counting(found)))
         return warned
 
@@ -163,7 +179,9 @@ def _sees_applications(request: HttpRequest) -> bool:
     return bool(request.user.has_perm("token_issuer.view_application"))
 
 
-def _section(key: str, title: str, url: str, figures: Figures, found: Overview) -> Section:
+def _section(
+    key: str, title: str, figures: Figures, found: Overview, *, url: str = "", temporary_url: str = ""
+) -> Section:
     rows = tuple((_label(series), tuple(map(amount, _cells(series)))) for series in figures.series)
     days = [_instant(day) for day in found.days]
     drawn = [
@@ -171,7 +189,15 @@ def _section(key: str, title: str, url: str, figures: Figures, found: Overview) 
         for series in figures.series
     ]
     said = [f"{_label(series)}: {', '.join(map(amount, series.days))}" for series in figures.series]
-    return Section(key=key, title=title, url=url, chart=bars.chart(drawn), description="; ".join(said), rows=rows)
+    return Section(
+        key=key,
+        title=title,
+        url=url,
+        temporary_url=temporary_url,
+        chart=bars.chart(drawn),
+        description="; ".join(said),
+        rows=rows,
+    )
 
 
 def _cells(series: Series) -> Sequence[Amount]:
