@@ -177,6 +177,12 @@ def test_what_is_missing_is_told(ask, rooms):
     assert "(no_active_certificate)" in words(ask())
 
 
+def test_what_is_missing_is_told_before_the_window(ask, rooms):
+    RuleFactory(application=rooms, limit=0, window=3600)
+    rooms.certificates.update(retired_at=AT)
+    assert "(no_active_certificate)" in words(ask())
+
+
 def test_name_that_cannot_be_made_is_told(ask, rooms):
     RuleFactory(application=rooms, subject_pattern="{account}")
     assert "(subject_not_rendered)" in words(ask())

@@ -105,18 +105,15 @@ def _answers(question: Question, facts: Facts) -> dict[str, str]:
 
 
 def _explained(question: Question, decision: Decision, *, at: datetime) -> Explanation:
+    reason = _missing(question, decision, at=at) if decision.allowed else decision.reason
     left = None
-    allowed, reason = decision.allowed, decision.reason
     if decision.charge is not None:
         used = windows.used(decision.charge, question.caller.principal_key, at=at)
         left = max(0, decision.charge.limit - used)
-        if left == 0:
-            allowed, reason = False, "rate_limited"
-    if allowed:
-        reason = _missing(question, decision, at=at)
-        allowed = not reason
+        # As in issuing, which charges when nothing else is in the way.
+        reason = reason or ("" if left else "rate_limited")
     return Explanation(
-        allowed=allowed,
+        allowed=not reason,
         reason=reason,
         lifetime=decision.lifetime,
         maximum=decision.ceiling if decision.allowed else 0,
