@@ -38,11 +38,13 @@ def test_everything_is_in_the_sentence(said, agora):
         maximum_lifetime=3600, limit=30, window=3600,
     ) == (
         "Members of support may send audio, video and data in channels support-* for at most 1 h, 30 per hour."
+        " That includes: receive audio, video and data."
     )  # fmt: skip
 
 
 def test_what_is_left_out_is_not_said(said, rooms):
-    assert said(rooms) == "Everyone signed in may join at once in every room for as long as the application allows."
+    text = said(rooms, privileges=["ask_join"])
+    assert text == "Everyone signed in may ask to be let in in every room for as long as the application allows."
 
 
 @pytest.mark.parametrize(
@@ -109,10 +111,42 @@ def test_placeholders_are_explained(said, rooms, name, words):
     assert f"{name} {words}" in said(rooms, subject_pattern=f"x-{name}")
 
 
-def test_wildcards_and_subjects_are_said(said, rooms, agora):
+def test_wildcards_are_said_as_far_as_the_pattern_lets_them_go(said, rooms, agora, db):
     assert said(rooms, wildcards=True).endswith("Also in one token for all rooms.")
-    assert "for several channels, for all of them or for any user" in said(agora, wildcards=True)
-    assert said(rooms, subject_pattern="guest").endswith("At the vendor they are called guest.")
+    assert "in one token" not in said(rooms, wildcards=True, resource_pattern="hall-*")
+    assert "for several channels or all of them, which can only receive there." in said(agora, wildcards=True)
+    assert "in one token for several of them, which" in said(agora, wildcards=True, resource_pattern="hall-*")
+    assert "in one token" not in said(agora, wildcards=True, resource_pattern="hall")
+    assert "in one token" not in said(ApplicationFactory(provider="own"), wildcards=True)
+
+
+def test_asking_for_all_by_naming_none_takes_wildcards(said, rooms):
+    assert "this allows nothing: that takes wildcards." in said(rooms, resource_pattern="")
+    assert said(rooms, resource_pattern="", wildcards=True).endswith("Also in one token for all rooms.")
+
+
+def test_names_at_the_vendor_are_said_where_there_are_any(said, rooms, agora):
+    assert "At the vendor they are called guest, unless their account there" in said(rooms, subject_pattern="guest")
+    assert "they are called" not in said(agora, subject_pattern="guest-{user.pk}")
+    Application.objects.filter(pk=agora.pk).update(options={"subject": "account"})
+    agora.refresh_from_db()
+    assert "they are called guest" in said(agora, subject_pattern="guest")
+    Application.objects.filter(pk=agora.pk).update(options={"subject": "no such kind"})
+    agora.refresh_from_db()
+    assert "they are called guest" in said(agora, subject_pattern="guest")
+
+
+def test_what_words_imply_and_whom_they_do_not_mean_is_said(said, rooms, agora):
+    assert "That includes: ask to be let in." in said(rooms, privileges=["allow_join"])
+    assert "That includes" not in said(rooms, privileges=["allow_join", "ask_join"])
+    assert "never in a browser: call the vendor's server API." in said(rooms, privileges=["crawler", "allow_mod"])
+    assert "whatever place is named: log in to Chat." in said(agora, privileges=["chat"], resource_pattern="hall")
+
+
+def test_life_that_is_too_short_for_any_token_allows_nothing(said, rooms):
+    assert "No token lives for less than 1 min: this allows nothing." in said(rooms, maximum_lifetime=59)
+    assert "allows nothing" not in said(rooms, maximum_lifetime=60)
+    assert "allows nothing" not in said(ApplicationFactory(provider="voximplant"), maximum_lifetime=60)
 
 
 @pytest.mark.parametrize(
@@ -159,9 +193,8 @@ def test_every_privilege_goes_on_in_a_sentence(provider):
 def test_every_place_takes_its_pattern(provider):
     places = provider.places
     if places is not None:
-        assert [re.findall(r"{\w+}", text) for text in (places.every, places.one, places.some, places.many)] == [
-            [], ["{place}"], ["{place}"], [],
-        ]  # fmt: skip
+        texts = (places.every, places.one, places.some, places.many, places.several)
+        assert [re.findall(r"{\w+}", text) for text in texts] == [[], ["{place}"], ["{place}"], [], []]
 
 
 # On the application's page

@@ -74,6 +74,7 @@ def test_people_are_named_by_id(add):
         ({"resource_pattern": "{user.password}"}, "resource_pattern", "user.password"),
         ({"subject_pattern": "{user.username}"}, "subject_pattern", "{user.username} needs the rule's leave"),
         ({"limit": "3"}, "limit", "a limit and its window go together"),
+        ({"maximum_lifetime": "59s"}, "maximum_lifetime", "must be at least 60 seconds"),
         ({"privileges": ["root"]}, "privileges", "root is not one of the available choices"),
         ({"privileges": []}, "privileges", "This field is required."),
     ],

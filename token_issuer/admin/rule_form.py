@@ -17,7 +17,10 @@ from token_issuer.models import Application, Rule, Window
 from token_issuer.registry import providers
 from token_issuer.services.drafts import RuleDraft, check_rule
 
-_DRAFTED = ("everyone", "resource_pattern", "subject_pattern", "limit", "window", "wildcards", "allow_username")
+_DRAFTED = (
+    "everyone", "resource_pattern", "subject_pattern", "maximum_lifetime", "limit", "window", "wildcards",
+    "allow_username",
+)  # fmt: skip
 
 
 def _seconds(text: str) -> int:

@@ -141,13 +141,15 @@ class Places:
     """How sentences about rules say where, in the vendor's words, after "Members of support may join at once".
 
     ``every`` stands for all there are, ``one`` for ``{place}`` alone, ``some`` for those that the pattern ``{place}``
-    names, ``many`` for a grant that opens more than one at once.
+    names. ``many`` is said of a grant that opens more than one at once where the pattern is for all, ``several`` where
+    it is for some; a rule for one place allows none, for a resource with a wildcard is not that one.
     """
 
     every: str = _("for every resource")
     one: str = _("for the resource {place}")
     some: str = _("for resources {place}")
     many: str = _("Also in one token for several resources, or all of them.")
+    several: str = _("Also in one token for several of them.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_slug
@@ -15,12 +15,10 @@ from token_issuer.errors import BadOption
 from token_issuer.models import Application
 from token_issuer.policy import BadPattern, check_pattern
 from token_issuer.providers import fields
+from token_issuer.providers.base import Provider
 from token_issuer.registry import privileges_of
 from token_issuer.services.opening import calling_key
 from token_issuer.services.transactions import write_alias
-
-if TYPE_CHECKING:
-    from token_issuer.providers.base import Provider
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +152,7 @@ def check_rule(provider: Provider, draft: RuleDraft) -> None:
     wrong: dict[str, list[str]] = {}
     _collect(wrong, lambda: _check_privileges(provider, draft))
     _collect(wrong, lambda: _check_limit(draft))
+    _collect(wrong, lambda: _check_maximum(provider, draft))
     for name, pattern, star in (
         ("resource_pattern", draft.resource_pattern, True),
         ("subject_pattern", draft.subject_pattern, False),
@@ -175,6 +174,19 @@ def _check_privileges(provider: Provider, draft: RuleDraft) -> None:
 def _check_limit(draft: RuleDraft) -> None:
     if (draft.limit is None) != (draft.window is None):
         raise BadOption("limit", "a limit and its window go together")
+
+
+def _check_maximum(provider: Provider, draft: RuleDraft) -> None:
+    least = least_lifetime(provider)
+    if draft.maximum_lifetime is not None and draft.maximum_lifetime < least:
+        raise BadOption("maximum_lifetime", f"must be at least {least} seconds: no token lives for less")
+
+
+def least_lifetime(provider: Provider) -> int:
+    """Return the seconds that every token of a provider lives for at least."""
+    # Where it depends on the grant, only the request can tell.
+    depends = type(provider).lifetimes_for is not Provider.lifetimes_for
+    return 1 if depends else provider.lifetimes.minimum
 
 
 def _check_people(draft: RuleDraft) -> None:

@@ -83,7 +83,8 @@ class AgoraProvider(BanningRules, Provider):
         every=_("in every channel"),
         one=_("in the channel {place}"),
         some=_("in channels {place}"),
-        many=_("Also in one token for several channels, for all of them or for any user."),
+        many=_("Also in one token for several channels or all of them, which can only receive there."),
+        several=_("Also in one token for several of them, which can only receive there."),
     )
     lifetimes = Lifetimes(
         minimum=60,

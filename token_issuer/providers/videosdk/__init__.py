@@ -139,6 +139,7 @@ class VideoSDKProvider(Removals, Provider):
         one=_("in the room {place}"),
         some=_("in rooms {place}"),
         many=_("Also in one token for all rooms."),
+        several="",  # a token is for one room or for all
     )
     lifetimes = Lifetimes(
         minimum=60,
