@@ -230,3 +230,17 @@ def test_queries_do_not_grow_with_the_rows(site, issued, rooms, active):
 
 def test_the_box_needs_permission_to_see_tokens(staff, issued):
     assert find(staff("view_application"), "bob").status_code == 403
+
+
+def test_an_address_leads_to_what_the_audit_keeps_of_it(site, issued, settings):
+    settings.TOKEN_ISSUER = {**settings.TOKEN_ISSUER, "AUDIT_NETWORK": "truncated"}
+    assert find(site, "192.0.2.7")["Location"] == where(ip="192.0.2.7")
+    IssuedToken.objects.update(ip="192.0.2.0")
+    assert find(site, "192.0.2.7")["Location"] == where(ip="192.0.2.0")
+    assert "all in it are meant" in words(site.get(where(ip="192.0.2.0")))
+
+
+@pytest.mark.parametrize(("stored", "pasted"), [("192.0.2.7", "::ffff:192.0.2.7"), ("2001:db8::7", "2001:DB8:0::7")])
+def test_an_address_may_be_written_otherwise(site, issued, stored, pasted):
+    IssuedToken.objects.update(ip=stored)
+    assert find(site, pasted)["Location"] == where(ip=stored)

@@ -16,6 +16,7 @@ from tests.factories import (
     CertificateFactory,
     IssuedTokenFactory,
     RuleFactory,
+    TokenFamilyFactory,
     UserFactory,
     caller,
 )
@@ -257,3 +258,37 @@ def test_set_revocation_shows_at_once(site, active, chief):
 def test_staged_certificates_tokens_are_listed_too(site, rooms):
     IssuedTokenFactory(certificate=CertificateFactory(application=rooms))
     assert site.get(url("issuedtoken", "changelist")).context["cl"].result_count == 1
+
+
+@pytest.fixture
+def expired(active):
+    """An access token that has expired, of a pair that can be renewed and has another live token."""
+    now = timezone.now()
+    later = {"idle_expires_at": now + timedelta(days=1), "expires_at": now + timedelta(days=1)}
+    family = TokenFamilyFactory(application=active.application, **later)
+    IssuedTokenFactory(certificate=active, family=family, issued_at=now)
+    return IssuedTokenFactory(certificate=active, family=family, issued_at=now - timedelta(hours=2))
+
+
+def test_an_expired_token_leads_to_the_end_of_its_pair(site, expired):
+    page = url("issuedtoken", "revoke", expired.pk)
+    answer = site.get(url("issuedtoken", "change", expired.pk))
+    assert "can still be renewed: revoking it closes that." in text_of(answer)
+    assert page in answer.content.decode()
+    for answer in (site.get(page), site.post(page, {"reason": "in a log"})):
+        assert "The pair it belongs to is closed" in text_of(answer)
+        assert "Other live tokens that end with that: 1." in text_of(answer)
+    expired.family.refresh_from_db()
+    assert expired.family.closed_at is not None
+    assert page not in site.get(url("issuedtoken", "change", expired.pk)).content.decode()
+
+
+def test_a_live_token_says_that_its_pair_ends_with_it(site, expired):
+    token = expired.family.tokens.exclude(pk=expired.pk).get()
+    assert "It belongs to a pair that ends with it." in text_of(site.get(url("issuedtoken", "change", token.pk)))
+    assert "Other live tokens" not in text_of(site.get(url("issuedtoken", "revoke", token.pk)))
+
+
+def test_a_token_without_a_pair_says_nothing_of_one(site, token):
+    for page in ("change", "revoke"):
+        assert "t belongs to" not in text_of(site.get(url("issuedtoken", page, token.pk)))

@@ -19,8 +19,10 @@ from tests.factories import (
     ApplicationFactory,
     CertificateFactory,
     IssuedTokenFactory,
+    OneTimeKeyFactory,
     TokenFamilyFactory,
     UserFactory,
+    VendorPairFactory,
     api_key,
 )
 from tests.pushes import agora_token, told
@@ -414,3 +416,67 @@ def test_queries_do_not_grow_with_the_rows(site, active, bob):
     few = queries()
     live(active, 60, ip="192.0.2.7", user=bob)
     assert queries() == few
+
+
+def test_what_a_vendor_is_still_to_be_told_of_has_not_ended_at_once(site, db):
+    calls = ApplicationFactory(slug="calls", provider="agora", ready=True)
+    told(calls, "https://127.0.0.1:9")
+    agora_token(calls, issued_at=timezone.now())
+    said = words(confirm(site, where(application="calls")))
+    assert "1 token was ended. This site refuses them from now on; a vendor that is still to be told" in said
+    assert "at once" not in said
+
+
+@pytest.fixture
+def beside_tokens(rooms, bob):
+    """What is no token: a pair that can be renewed, a login key, and what a vendor gave."""
+    now = timezone.now()
+    later = {"idle_expires_at": now + timedelta(days=1), "expires_at": now + timedelta(days=1)}
+    TokenFamilyFactory(application=rooms, user=bob, **later)
+    OneTimeKeyFactory(application=rooms, user=bob, created_at=now, ip="192.0.2.7")
+    VendorPairFactory(application=rooms, user=bob, ends_at=now + timedelta(days=1))
+
+
+@pytest.mark.parametrize("more", [{}, {"application": "rooms"}])
+def test_what_ends_beside_tokens_is_said_before_and_after(site, bob, beside_tokens, more):
+    page = where(user=bob.pk, **more)
+    before, after = words(site.get(page)), words(confirm(site, page))
+    assert "Pairs that close 1 One-time login keys 1 Vendor pairs that are kept here 1" in before
+    assert "Pairs that were closed, so that nobody renews them: 1." in after
+    assert "One-time login keys that were revoked: 1. Vendor pairs that this site hands out no more: 1." in after
+    assert "Nothing was live" not in after
+    assert "Nothing was live any more." in words(confirm(site, page))
+
+
+def test_login_keys_alone_are_not_nothing(site, beside_tokens):
+    assert "Nothing was live" not in words(confirm(site, where(ip="192.0.2.7")))
+
+
+def test_vendor_pairs_alone_are_not_nothing(site, rooms, bob):
+    VendorPairFactory(application=rooms, user=bob)
+    assert "Nothing was live" not in words(confirm(site, where(user=bob.pk)))
+
+
+def test_a_set_that_was_tried_again_ends_once(site, active):
+    live(active)
+    page = where(application="rooms")
+    asked = hidden(site.get(page), "asked")
+    with busy("UPDATE", "token_issuer_revocationepoch"):
+        answer = site.post(page, {"reason": "because", "asked": asked})
+    assert "1 token was ended" in words(go_on(site, answer))
+    (new,) = live(active, epochs=1)
+    assert live_now() == {new}
+    assert "nothing was ended a second time" in words(go_on(site, answer))
+    assert live_now() == {new}
+
+
+def test_a_room_is_named_with_its_blanks(site, active):
+    (there,), (other,) = live(active, resource=" hall"), live(active, resource="hall")
+    confirm(site, where(application="rooms", room=" hall"))
+    assert live_now() == {other} != {there}
+
+
+def test_a_blank_room_is_none(site, active):
+    live(active)
+    assert "Live tokens 1" in words(site.get(where(application="rooms", room=" ")))
+    assert "Say which tokens" in words(site.get(where(room=" ")))

@@ -8,6 +8,7 @@ import pytest
 from django.utils import timezone
 
 from tests.admin.addresses import url
+from tests.admin.busy import busy
 from tests.admin.test_issued_tokens import text_of
 from tests.factories import ApplicationFactory, RuleFactory, TokenFamilyFactory, UserFactory, caller
 from token_issuer.errors import TokenRejected
@@ -77,3 +78,12 @@ def test_several_are_ended_at_once(site, rooms):
     assert "Revoke 2 rows?" in text_of(site.post(url("tokenfamily", "changelist"), chosen))
     site.post(url("tokenfamily", "revoke_selected"), {"reason": "lost", "token": families})
     assert not TokenFamily.objects.filter(closed_at=None).exists()
+
+
+def test_busy_is_said_and_ends_nothing(site, pair):
+    family = TokenFamily.objects.get()
+    with busy("UPDATE", "token_issuer_tokenfamily"):
+        answer = site.post(url("tokenfamily", "revoke", family.pk), {"reason": "phone lost"}, follow=True)
+    assert "The database was busy three times in a row." in text_of(answer)
+    family.refresh_from_db()
+    assert family.closed_at is None

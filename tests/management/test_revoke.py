@@ -155,6 +155,22 @@ def test_one_token_ends_with_its_pair(run, end, user):
     assert done.out.endswith("Revoked.\nIt really ends at the next join: 2026-03-01T12:10:00Z.\n")
 
 
+def test_one_that_has_expired_ends_its_pair(end, user):
+    family = TokenFamilyFactory()
+    token = IssuedTokenFactory(family=family, user=user, issued_at=AT - timedelta(hours=1))
+    IssuedTokenFactory(family=family, user=user)
+    out = end("--token", str(token.pk)).out
+    family.refresh_from_db()
+    assert "has ended before: expired.\nIts pair is closed, and 1 other live tokens end with that.\n" in out
+    assert (family.closed_at, live().exists()) == (AT, False)
+
+
+def test_one_whose_vendor_is_told_says_so_first(end, calls):
+    told(calls, "http://127.0.0.1:9")
+    token = agora_token(calls)
+    assert f"{token} of 16 at calls ends as the vendor is told.\n" in end("--token", str(token.pk)).out
+
+
 def test_one_that_we_verify_ends_at_once(end, rooms):
     own = IssuedTokenFactory(certificate=CertificateFactory(application__provider="own"))
     assert end("--token", str(own.pk)).out.endswith("Revoked.\nIt really ends at once.\n")

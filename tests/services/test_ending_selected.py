@@ -35,7 +35,7 @@ from token_issuer.models import (
     VendorPair,
     VendorPush,
 )
-from token_issuer.services import ending_selected
+from token_issuer.services import ending_selected, selecting
 from token_issuer.services.selecting import Selection
 from token_issuer.services.transactions import OpenTransaction
 
@@ -133,7 +133,7 @@ def test_what_had_ended_keeps_its_reason(end, at):
 
 
 def test_what_is_left_is_counted_to_a_limit(end, monkeypatch):
-    monkeypatch.setattr(ending_selected, "MOST_COUNTED", 2)
+    monkeypatch.setattr(selecting, "MOST_COUNTED", 2)
     IssuedTokenFactory.create_batch(4, ip=IP)
     assert end(batch=1).left == 2
 
@@ -297,3 +297,28 @@ def test_a_batch_of_ten_thousand_asks_as_often_as_one_of_a_thousand(end):
         assert (done.ended, done.after is None) == (1000, False)
         asked[number] = len(seen)
     assert asked[1_000] == asked[10_000]
+
+
+def test_a_set_says_what_ended_beside_its_tokens(end, user):
+    rooms = ApplicationFactory()
+    TokenFamilyFactory(application=rooms, user=user)
+    OneTimeKeyFactory(application=rooms, user=user, expires_at=AT + 2 * MINUTE)
+    VendorPairFactory(application=rooms, user=user)
+    for ended in (1, 0):
+        done = end(Selection(application=rooms))
+        assert (done.ended, done.pairs, done.login_keys, done.vendor_pairs) == (0, ended, ended, ended)
+
+
+def test_vendor_pairs_that_rows_end_are_told(end, user):
+    pair = VendorPairFactory(user=user)
+    assert end(Selection(principal_key=pair.principal_key, application=pair.application)).vendor_pairs == 1
+
+
+def test_the_last_end_is_of_all_also_where_not_all_were_counted(boss, at, monkeypatch):
+    calls = ApplicationFactory(provider="agora", ready=True)
+    for minutes in (5, 50, 6):
+        agora_token(calls, expires_at=at + minutes * MINUTE)
+    monkeypatch.setattr(selecting, "MOST_COUNTED", 1)
+    selection = Selection(application=calls)
+    seen = selecting.preview(boss, selection, at=at)
+    assert ending_selected.last_end(selection, seen, at=at) == at + 50 * MINUTE

@@ -289,3 +289,12 @@ def test_it_asks_as_often_of_ten_thousand_as_of_one(boss, token, at):
     few = [statements(boss, selection, at, live=1) for selection in chosen]
     many(token, selecting.MOST_COUNTED + 50)
     assert [statements(boss, selection, at, live=selecting.MOST_COUNTED) for selection in chosen] == few
+
+
+def test_a_preview_counts_what_else_ends(boss, user, rooms, at):
+    OneTimeKeyFactory(application=rooms, user=user, ip="192.0.2.1")
+    VendorPairFactory(application=rooms, user=user)
+    VendorPairFactory(application=rooms, user=user, device="old", epochs=7)
+    for selection, vendor_pairs in ((Selection(application=rooms), 1), (Selection(ip="192.0.2.1"), 0)):
+        seen = preview(boss, selection, at=at)
+        assert (seen.live, seen.login_keys, seen.vendor_pairs) == (0, 1, vendor_pairs)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from django.utils.formats import number_format
 from django.utils.translation import gettext
 
-from token_issuer.services import selecting
+from token_issuer.services import foretelling
 from token_issuer.services.revoking import Ending, ending_of
 
 if TYPE_CHECKING:
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from token_issuer.models import IssuedToken
     from token_issuer.services.callers import Caller
-    from token_issuer.services.selecting import Effect, Preview
+    from token_issuer.services.foretelling import Effect
+    from token_issuer.services.selecting import Preview
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +48,8 @@ class Shown:
     live: str
     people: str
     families: str
+    login_keys: str  # empty where there are none
+    vendor_pairs: str
     effects: Sequence[Told]
     sentences: Sequence[str]
     lines: Sequence[Line]
@@ -61,11 +64,13 @@ def shown(caller: Caller, preview: Preview, *, at: datetime) -> Shown:
         live=counted(preview.live, more=preview.capped),
         people=counted(preview.people),
         families=counted(preview.families),
+        login_keys=counted(preview.login_keys) if preview.login_keys else "",
+        vendor_pairs=counted(preview.vendor_pairs) if preview.vendor_pairs else "",
         effects=told(preview.effects),
         sentences=[gettext(sentence) for sentence in preview.sentences],
         lines=lines(caller, preview.sample, at=at),
         as_set=preview.as_set,
-        nothing=not (preview.live or preview.families),
+        nothing=not (preview.live or preview.families or preview.login_keys or preview.vendor_pairs),
         capped=preview.capped,
     )
 
@@ -73,7 +78,7 @@ def shown(caller: Caller, preview: Preview, *, at: datetime) -> Shown:
 def lines(caller: Caller, tokens: Iterable[IssuedToken], *, at: datetime) -> list[Line]:
     """Return what ending each of these tokens does."""
     rows = [*tokens]
-    each = selecting.effect_of_each(caller, rows, at=at)
+    each = foretelling.effect_of_each(caller, rows, at=at)
     return [
         Line(token=token, standing=token.standing(at).value, ending=ending_of(token, at=at), effect=each.get(token.pk))
         for token in rows
@@ -82,7 +87,7 @@ def lines(caller: Caller, tokens: Iterable[IssuedToken], *, at: datetime) -> lis
 
 def of_lines(found: Iterable[Line]) -> Sequence[Told]:
     """Return what ending these tokens does, in sum."""
-    return told(selecting.summed(line.effect for line in found if line.effect is not None))
+    return told(foretelling.summed(line.effect for line in found if line.effect is not None))
 
 
 def told(each: Iterable[Effect]) -> Sequence[Told]:

@@ -18,6 +18,7 @@ from token_issuer.admin.callers import caller_of
 from token_issuer.admin.exporting import ExportableAdmin
 from token_issuer.admin.pages import ReasonForm, require
 from token_issuer.admin.standings import short, standing
+from token_issuer.errors import TokenIssuerError
 from token_issuer.models import Standing
 
 if TYPE_CHECKING:
@@ -111,14 +112,22 @@ class EndableAdmin(ExportableAdmin):
             post_url = self.url("revoke_selected")
             context = {"title": title, "form": form, "rows": rows, "post_url": post_url, "sentence": self.consequence}
             return self.page(request, "end_rows.html", context)
-        at, ended = timezone.now(), 0
-        for row in rows:
-            if self.end(caller_of(request), row, reason=form.cleaned_data["reason"], at=at):
-                self.log_change(request, row, "Revoked.")
-                ended += 1
+        try:
+            ended = self._end_all(request, rows, reason=form.cleaned_data["reason"])
+        except TokenIssuerError as error:
+            messages.error(request, error.message)
+            return redirect(self.url("changelist"))
         if ended:
             told = ngettext("%(count)s row is revoked.", "%(count)s rows are revoked.", ended) % {"count": ended}
             messages.success(request, told)
         if ended < len(rows):
             messages.warning(request, gettext("What had ended before stays as it was."))
         return redirect(self.url("changelist"))
+
+    def _end_all(self, request: HttpRequest, rows: list[Any], *, reason: str) -> int:
+        at, ended = timezone.now(), 0
+        for row in rows:
+            if self.end(caller_of(request), row, reason=reason, at=at):
+                self.log_change(request, row, "Revoked.")
+                ended += 1
+        return ended

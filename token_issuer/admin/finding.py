@@ -5,6 +5,7 @@ Tokens and secrets are looked up by their digest and never shown again; everythi
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -26,6 +27,7 @@ from token_issuer.admin.tenancy import applications_of
 from token_issuer.crypto import TokenText, opaque
 from token_issuer.models import ApiKey, Application, Certificate, IssuedToken, OneTimeKey, TokenFamily
 from token_issuer.services import held, verifying
+from token_issuer.services.addresses import kept_text
 from token_issuer.services.checking import bare
 from token_issuer.services.recognising import is_ours
 
@@ -140,9 +142,12 @@ class _Search:
         yield from self._rows(ApiKey, secrets__fingerprint=value)
 
     def by_ip(self, value: str) -> Matches:
-        """An address that tokens went to."""
-        if kind_of(value) == "ip" and self._tokens.filter(ip=value).exists():
-            yield self._where(_("IP address"), value, {"ip": value}, f"ip:{value}")
+        """An address that tokens went to, or as much of it as the audit keeps."""
+        if kind_of(value) != "ip":
+            return
+        for address in dict.fromkeys((str(ipaddress.ip_address(value)), kept_text(value))):
+            if self._tokens.filter(ip=address).exists():
+                yield self._where(_("IP address"), address, {"ip": address}, f"ip:{address}")
 
     def by_user(self, value: str) -> Matches:
         """A person, by his name or key, here or gone."""

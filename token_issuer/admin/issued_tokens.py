@@ -26,6 +26,7 @@ from token_issuer.admin.standings import short, standing
 from token_issuer.models import ApiKey, Certificate, IssuedToken, Standing
 from token_issuer.services import checking as checking_service
 from token_issuer.services import outbox
+from token_issuer.services.ending_beside import beside
 from token_issuer.services.revoking import ending_of
 from token_issuer.services.transactions import write_alias
 
@@ -136,6 +137,7 @@ class IssuedTokenAdmin(FrontPage, LeakPath, ExportableAdmin):
                 "sentences": self._sentences(token, caller_of(request), at=at),
                 **timelines.of_token(self, request, token),
                 "wider": self._wider(request, token),
+                "beside": beside([token], at=at),
             }
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **more})
 

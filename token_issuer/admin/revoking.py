@@ -18,6 +18,7 @@ from token_issuer.errors import TokenIssuerError
 from token_issuer.models import PushState
 from token_issuer.registry import providers
 from token_issuer.services import outbox
+from token_issuer.services.ending_beside import beside
 from token_issuer.services.pushing import Patience, push_first
 from token_issuer.services.revoking import ending_of, revoke_any
 from token_issuer.services.telling_again import tell_again
@@ -57,13 +58,14 @@ def page(owner: OwnPages, request: HttpRequest, tokens: Sequence[IssuedToken], *
         lines = effects.lines(caller, tokens, at=at)
         title = ngettext("Revoke this token?", "Revoke %(count)s tokens?", len(lines)) % {"count": len(lines)}
         more = {"title": title, "form": form, "effects": effects.of_lines(lines)}
+        more |= {"beside": beside(tokens, at=at)}
         return owner.page(request, "revoke.html", {**more, **_shown(owner, request, lines, at=at)})
     # One wait for all of them: vendors that do not answer are told later.
+    with_them = beside(tokens, at=at)
     ended = partial(_ended, owner, request, reason=form.cleaned_data["reason"], at=at, patience=Patience())
     lines = [ended(token) for token in tokens]
-    return owner.page(
-        request, "revoked.html", {"title": gettext("Revoked"), **_shown(owner, request, lines, at=timezone.now())}
-    )
+    more = {"title": gettext("Revoked"), "beside": with_them}
+    return owner.page(request, "revoked.html", {**more, **_shown(owner, request, lines, at=timezone.now())})
 
 
 def may_tell_again(token: IssuedToken, *, at: datetime) -> bool:

@@ -26,7 +26,7 @@ from token_issuer.admin.pages import ReasonForm
 from token_issuer.admin.selection_form import SelectionForm
 from token_issuer.admin.signed_steps import is_first, new_number, signed, unsigned
 from token_issuer.errors import TokenIssuerError
-from token_issuer.services.ending_selected import end_selected
+from token_issuer.services.ending_selected import end_selected, last_end
 from token_issuer.services.selecting import MOST_COUNTED, preview
 
 if TYPE_CHECKING:
@@ -58,6 +58,18 @@ class Work:
     waiting: int = 0
     failed: int = 0
     left_out: int = 0
+    vendor_pairs: int = 0
+    number: str = ""  # of the form that carries it
+
+    @property
+    def ended_nothing(self) -> bool:
+        """Whether there was nothing to end any more."""
+        return not (self.ended or self.pairs or self.login_keys or self.vendor_pairs)
+
+    @property
+    def untold(self) -> int:
+        """Of how many tokens a vendor ought to be told and has not been."""
+        return self.waiting + self.failed + self.left_out
 
     def and_then(self, progress: Progress) -> Work:
         """Return the work after another batch."""
@@ -72,6 +84,7 @@ class Work:
             waiting=self.waiting + pushes.waiting,
             failed=self.failed + pushes.failed,
             left_out=self.left_out + progress.left_out,
+            vendor_pairs=self.vendor_pairs + progress.vendor_pairs,
         )
 
 
@@ -128,7 +141,7 @@ def _decided(owner: OwnPages, request: HttpRequest) -> HttpResponse:
         return _asked(owner, request, _SENT_BEFORE)
     at = timezone.now()
     found = preview(caller_of(request), form.selection(), at=at, sample=0)
-    last = max((effect.last_ends_at for effect in found.effects), default=at)
+    last = last_end(form.selection(), found, at=at)
     work = Work(query=form.query, reason=reason.cleaned_data["reason"], at=at.isoformat(), last=last.isoformat())
     return _worked(owner, request, form, work)
 
@@ -137,6 +150,8 @@ def _go_on(owner: OwnPages, request: HttpRequest, work: Work) -> HttpResponse:
     form = SelectionForm(owner, request, dict(parse_qsl(work.query)))
     if not form.is_valid():  # what was selected is gone, or may no longer be touched
         return _asked(owner, request, _TOO_OLD)
+    if not work.after and not is_first(request, work.number):  # a set would end again, with what was made since
+        return _asked(owner, request, _SENT_BEFORE)
     return _worked(owner, request, form, work)
 
 
@@ -161,8 +176,7 @@ def _worked(owner: OwnPages, request: HttpRequest, form: SelectionForm, work: Wo
 
 def _batch(request: HttpRequest, selection: Selection, work: Work) -> Progress:
     at = datetime.fromisoformat(work.at)
-    if not selection.is_set:
-        selection = replace(selection, issued_until=min(selection.issued_until or at, at))
+    selection = replace(selection, decided_at=at)
     after = UUID(work.after) if work.after else None
     return end_selected(caller_of(request), selection, reason=work.reason, at=at, after=after, batch=BATCH)
 
@@ -171,7 +185,7 @@ def _going_on(owner: OwnPages, request: HttpRequest, work: Work, context: dict[s
     more = {
         "title": gettext("Revoking"),
         "work": work,
-        "signed_work": signed(request, _GOING_ON, asdict(work)),
+        "signed_work": signed(request, _GOING_ON, {**asdict(work), "number": new_number()}),
         "total": work.ended + context.get("left", 0),
         "ended_words": effects.counted(work.ended),
         "left_words": effects.counted(context.get("left", 0), more=context.get("left", 0) >= MOST_COUNTED),

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from token_issuer.admin.naming import people_named
 from token_issuer.admin.searching import kind_of
 from token_issuer.admin.tenancy import applications_of
+from token_issuer.conf import conf
 from token_issuer.models import ApiKey, Application, Certificate
 from token_issuer.services.selecting import Selection
 
@@ -35,9 +36,16 @@ _LAST: Final = datetime(3000, 1, 1, tzinfo=UTC)  # beyond, other time zones woul
 _TEXT: Final = {"class": "vTextField", "autocomplete": "off", "spellcheck": "false"}
 
 
-def _text(label: object, help_text: object = "") -> Any:  # noqa: ANN401  a field
+_KEPT: Final = {
+    "full": "",
+    "truncated": _("This site keeps networks alone: name that as a token's page has it, and all in it are meant."),
+    "off": _("This site keeps none."),
+}
+
+
+def _text(label: object, help_text: object = "", *, strip: bool = True) -> Any:  # noqa: ANN401  a field
     widget = forms.TextInput(attrs=_TEXT)
-    return forms.CharField(label=label, help_text=help_text, required=False, max_length=255, widget=widget)  # type: ignore[arg-type]  # lazy
+    return forms.CharField(label=label, help_text=help_text, required=False, max_length=255, widget=widget, strip=strip)  # type: ignore[arg-type]  # lazy
 
 
 def _instant(label: object, help_text: object = "") -> Any:  # noqa: ANN401  a field
@@ -55,8 +63,8 @@ class SelectionForm(forms.Form):
         self.fields |= {
             "user": _text(_("User"), _("A primary key or a user name; the key also of a deleted user.")),
             "application": _text(_("Application"), _("Its slug.")),
-            "room": _text(_("Room or channel"), _("Exactly; together with its application.")),
-            "ip": _text(_("IP address")),
+            "room": _text(_("Room or channel"), _("Exactly; together with its application."), strip=False),
+            "ip": _text(_("IP address"), _KEPT[conf.audit_network]),
             "from": _instant(_("Issued from"), _("2026-03-01 14:05, or with a time zone: 2026-03-01T14:05+01:00.")),
             "until": _instant(_("Issued until"), _("Without it: until now.")),
             "certificate": _text(_("Certificate"), _("Its id or fingerprint.")),
@@ -85,7 +93,7 @@ class SelectionForm(forms.Form):
         return Selection(
             principal_key=self.person.principal_key if self.person is not None else None,
             application=said["application"],
-            resource=said["room"] or None,
+            resource=said["room"] if said["room"].strip() else None,
             certificate=said["certificate"],
             api_key=said["key"],
             ip=said["ip"] or None,
@@ -114,7 +122,7 @@ class SelectionForm(forms.Form):
         self._look("key", lambda value: self._row(ApiKey, public_id=value))
         if said.get("ip") and kind_of(said["ip"]) != "ip":
             self.add_error("ip", _("This is no IP address."))
-        if said.get("room") and not said.get("application") and "application" not in self.errors:
+        if said.get("room", "").strip() and not said.get("application") and "application" not in self.errors:
             self.add_error("application", _("A room is one of an application: name that, too."))
         self._check_window(said.get("from"), said.get("until"))
         return said

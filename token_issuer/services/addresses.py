@@ -35,6 +35,13 @@ def kept_of(address: Address | None) -> str | None:
     return str(network.network_address)
 
 
+def kept_text(text: str) -> str:
+    """Return what the audit has for an address that somebody names; the text itself where that is none."""
+    address = _address(text)
+    kept = kept_of(address)
+    return kept or (text if address is None else str(address))
+
+
 def address_of(*, peer: str, forwarded_for: str) -> Address | None:
     """Return the connection's address, or the one that a trusted proxy says it speaks for.
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Max
 
 from token_issuer.models import Application, AuditKind, IssuedToken, TokenFamily
 from token_issuer.services import auditing, forgetting, pushing, revoking
@@ -20,7 +20,8 @@ from token_issuer.services.outbox import Outbox
 from token_issuer.services.pushing import Patience, Pushed
 from token_issuer.services.revoking import LONGEST_REASON
 from token_issuer.services.selecting import (
-    MOST_COUNTED,
+    counted,
+    kept_pairs,
     live_tokens,
     login_keys,
     open_families,
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from token_issuer.models.token_family import TokenFamilyQuerySet
     from token_issuer.services.callers import Caller
     from token_issuer.services.revoking import SetEnding
-    from token_issuer.services.selecting import Selection
+    from token_issuer.services.selecting import Preview, Selection
 
 Value = TypeVar("Value")
 
@@ -51,6 +52,7 @@ _CHUNK: Final = 500  # ids in one statement: MariaDB plans longer lists as a joi
 class Progress:
     """How much ended in this call, and how many tokens are left; no more of them are counted than ``MOST_COUNTED``.
 
+    ``pairs``, ``login_keys`` and ``vendor_pairs`` ended beside them; of a set they are counted just before, up to that.
     ``after`` is where to go on, None when it is done. ``pushes`` is how it stands with telling vendors of those that
     ended now; of ``left_out`` of them they are not told.
     """
@@ -62,6 +64,7 @@ class Progress:
     left_out: int
     pairs: int = 0
     login_keys: int = 0
+    vendor_pairs: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,8 @@ def end_selected(
         Unavailable: the database was busy three times in a row; what has ended stays so.
     """
     if selection.is_set:
-        return _of_set(_end_set(caller, selection, reason=reason, at=at))
+        beside = _beside_a_set(selection, at=at)
+        return _of_set(_end_set(caller, selection, reason=reason, at=at), **beside)
     size = min(max(batch, 1), LARGEST_BATCH)
     found = _next_batch(selection, at=at, after=after, size=size)
     box = Outbox(for_all=others_end(caller, selection))
@@ -97,7 +101,7 @@ def end_selected(
     # Only at first: with a vendor that does not answer, every batch would keep the next one waiting.
     told = pushing.push_first(box.ids, caller, at=at, patience=Patience()) if found.is_first else Pushed()
     told.waiting = len(box.ids) - told.pushed - told.failed
-    left = 0 if found.last is None else _left(_below(selection, at=at, after=found.last))
+    left = 0 if found.last is None else counted(_below(selection, at=at, after=found.last))
     return Progress(
         ended=done["live"],
         left=left,
@@ -106,11 +110,29 @@ def end_selected(
         left_out=box.left_out,
         pairs=done["pairs"],
         login_keys=done["login_keys"],
+        vendor_pairs=done["vendor_pairs"],
     )
 
 
-def _of_set(ending: SetEnding) -> Progress:
-    return Progress(ended=ending.live, left=0, after=None, pushes=ending.pushes, left_out=ending.left_out)
+def last_end(selection: Selection, seen: Preview, *, at: datetime) -> datetime:
+    """Return until when a vendor that was told may honour one of these, also where the preview did not count all."""
+    last = max((effect.last_ends_at for effect in seen.effects), default=at)
+    if not seen.capped or last <= at:
+        return last
+    return live_tokens(selection, at=at).aggregate(last=Max("expires_at"))["last"] or last
+
+
+def _beside_a_set(selection: Selection, *, at: datetime) -> dict[str, int]:
+    """Count what is no token and ends with a set, before nothing of it can be told from what ended earlier."""
+    return {
+        "pairs": counted(open_families(selection, at=at)),
+        "login_keys": counted(login_keys(selection, at=at)),
+        "vendor_pairs": kept_pairs(selection),
+    }
+
+
+def _of_set(ending: SetEnding, **beside: int) -> Progress:
+    return Progress(ended=ending.live, left=0, after=None, pushes=ending.pushes, left_out=ending.left_out, **beside)
 
 
 def _end_set(caller: Caller, selection: Selection, *, reason: str, at: datetime) -> SetEnding:
@@ -136,10 +158,6 @@ def _name_of(principal_key: UUID) -> str:
 def _below(selection: Selection, *, at: datetime, after: UUID | None) -> IssuedTokenQuerySet:
     rows = live_tokens(selection, at=at)
     return rows if after is None else rows.filter(pk__lt=after)
-
-
-def _left(rows: IssuedTokenQuerySet) -> int:
-    return rows.values("pk")[:MOST_COUNTED].count()
 
 
 def _next_batch(selection: Selection, *, at: datetime, after: UUID | None, size: int) -> _Batch:

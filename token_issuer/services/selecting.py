@@ -7,8 +7,8 @@ which tokens were made, and what is more than ``MOST_COUNTED`` is "more than tha
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
@@ -22,15 +22,13 @@ from token_issuer.models import (
     IssuedToken,
     OneTimeKey,
     Principal,
-    Standing,
     TokenFamily,
     VendorPair,
     epoch_key,
 )
-from token_issuer.providers.base import Revocation
 from token_issuer.registry import providers
 from token_issuer.services import outbox
-from token_issuer.services.revoking import revocation_of
+from token_issuer.services.foretelling import applications, effects_in, summed
 from token_issuer.services.transactions import write_alias
 
 if TYPE_CHECKING:
@@ -39,12 +37,13 @@ if TYPE_CHECKING:
     from token_issuer.models import ApiKey, Certificate
     from token_issuer.models.issued_token import IssuedTokenQuerySet
     from token_issuer.models.token_family import TokenFamilyQuerySet
+    from token_issuer.models.vendor_pair import VendorPairQuerySet
     from token_issuer.services.callers import Caller
+    from token_issuer.services.foretelling import Effect
 
 MOST_COUNTED: Final = 10_000
 
 _FIRST_DAY: Final = datetime(1970, 1, 1, tzinfo=UTC)  # ids know none before
-_ORDER: Final = (Revocation.IMMEDIATE, Revocation.PUSHED, Revocation.AT_NEXT_JOIN, Revocation.AT_EXPIRY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +52,8 @@ class Selection:
 
     ``principal_key`` is a person's (``epoch_key(EpochKind.USER, pk)``), also of one who was deleted. ``resource`` is
     one exact room, and goes with an application. ``issued_from`` is inclusive, ``issued_until`` exclusive, both to the
-    millisecond. ``within`` are the applications that may be touched at all, None: every one.
+    millisecond. ``within`` are the applications that may be touched at all, None: every one. ``decided_at`` leaves out
+    what is made from then on, and narrows nothing: row by row, an ending may go on for long after its decision.
     """
 
     principal_key: UUID | None = None
@@ -65,6 +65,7 @@ class Selection:
     issued_from: datetime | None = None
     issued_until: datetime | None = None
     within: frozenset[UUID] | None = None
+    decided_at: datetime | None = None
 
     def __post_init__(self) -> None:
         """Refuse what would mean every token there is."""
@@ -122,20 +123,12 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Effect:
-    """What ending does to some of the tokens: how many, and the last instant at which a vendor may honour one."""
-
-    revocation: Revocation
-    count: int
-    last_ends_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
     """What ending a selection would do. ``capped``: there is more of it than was counted.
 
-    ``people`` are those whose tokens were counted, ``families`` the pairs that end with them. ``sentences`` say what
-    vendors do, marked for translation; ``sample`` are the newest of what was counted. ``as_set``: it ends in one go.
+    ``people`` are those whose tokens were counted, ``families`` the pairs that end with them, ``login_keys`` and
+    ``vendor_pairs`` what else ends. ``sentences`` say what vendors do, marked for translation; ``sample`` are the
+    newest of what was counted. ``as_set``: it ends in one go.
     """
 
     live: int
@@ -146,6 +139,8 @@ class Preview:
     sample: list[IssuedToken]
     families: int
     as_set: bool
+    login_keys: int = 0
+    vendor_pairs: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,12 +201,22 @@ def login_keys(selection: Selection, *, at: datetime) -> QuerySet[OneTimeKey]:
     return rows.filter(epochs=F("epochs_now"), **good, **_columns(selection))
 
 
-def vendor_pairs(selection: Selection) -> QuerySet[VendorPair]:
+def vendor_pairs(selection: Selection) -> VendorPairQuerySet:
     """Return what vendors gave to those who are selected, where it is all of theirs there that shall end."""
     rows = VendorPair.objects.using(write_alias()).order_by()
     if selection.is_narrowed or selection.resource is not None:
         return rows.none()
     return rows.filter(**_columns(selection))
+
+
+def kept_pairs(selection: Selection) -> int:
+    """Count those of them that no set has ended before."""
+    return counted(vendor_pairs(selection).with_epochs_now().filter(epochs=F("epochs_now")))
+
+
+def counted(rows: QuerySet[Any]) -> int:
+    """Return how many rows there are, ``MOST_COUNTED`` where there are more."""
+    return rows.order_by().values("pk")[:MOST_COUNTED].count()
 
 
 def _columns(selection: Selection) -> dict[str, Any]:
@@ -226,7 +231,7 @@ def _columns(selection: Selection) -> dict[str, Any]:
         "api_key": selection.api_key,
         "ip": selection.ip,
         "pk__gte": _floor(selection.issued_from),
-        "pk__lt": _floor(selection.issued_until),
+        "pk__lt": _floor(min((at for at in (selection.issued_until, selection.decided_at) if at), default=None)),
         "application__in": selection.within,
     }
     return {name: value for name, value in found.items() if value is not None}
@@ -246,41 +251,22 @@ def others_end(caller: Caller, selection: Selection) -> bool:
 def preview(caller: Caller, selection: Selection, *, at: datetime, sample: int = 20) -> Preview:
     """Say what ``end_selected`` would do. Reads only, and the same number of statements whatever the size."""
     found = [_Counted(*row) for row in live_tokens(selection, at=at).values_list(*_COLUMNS)[: MOST_COUNTED + 1]]
-    counted = found[:MOST_COUNTED]
-    newest = sorted((row.pk for row in counted), reverse=True)[:sample]
+    looked_at = found[:MOST_COUNTED]
+    newest = sorted((row.pk for row in looked_at), reverse=True)[:sample]
     families = [*open_families(selection, at=at).values_list("pk", flat=True)[: MOST_COUNTED + 1]]
-    effects, sentences = _effects(counted, for_all=others_end(caller, selection), at=at)
+    effects, sentences = _effects(looked_at, for_all=others_end(caller, selection), at=at)
     return Preview(
-        live=len(counted),
+        live=len(looked_at),
         capped=len(found) > MOST_COUNTED,
-        people=len({row.principal_key for row in counted if row.principal == Principal.USER}),
+        people=len({row.principal_key for row in looked_at if row.principal == Principal.USER}),
         effects=effects,
         sentences=sentences,
         sample=_shown(newest),
-        families=min(len({*families, *_families_of(selection, counted)}), MOST_COUNTED),
+        families=min(len({*families, *_families_of(selection, looked_at)}), MOST_COUNTED),
         as_set=selection.is_set,
+        login_keys=counted(login_keys(selection, at=at)),
+        vendor_pairs=kept_pairs(selection),
     )
-
-
-def effect_of_each(caller: Caller, tokens: Iterable[IssuedToken], *, at: datetime) -> dict[UUID, Effect]:
-    """Say of each of these tokens that is live what ending it does. One statement, whatever their number."""
-    live = [token for token in tokens if token.standing(at) is Standing.LIVE]
-    known = {row.pk: row for row in _applications({token.application_id for token in live})}
-    found: dict[UUID, Effect] = {}
-    for token in live:
-        for_all = outbox.is_another(caller, token.user_id)
-        ((found[token.pk], _sentence),) = _each(known[token.application_id], [token], for_all=for_all, at=at)
-    return found
-
-
-def summed(each: Iterable[Effect]) -> tuple[Effect, ...]:
-    """Return one effect of each kind, the soonest first."""
-    found: dict[Revocation, Effect] = {}
-    for effect in each:
-        had = found.get(effect.revocation, replace(effect, count=0))
-        last = max(had.last_ends_at, effect.last_ends_at)
-        found[effect.revocation] = replace(effect, count=had.count + effect.count, last_ends_at=last)
-    return tuple(found[kind] for kind in _ORDER if kind in found)
 
 
 def _families_of(selection: Selection, counted: Iterable[_Counted]) -> set[UUID]:
@@ -302,40 +288,10 @@ def _effects(counted: Iterable[_Counted], *, for_all: bool, at: datetime) -> tup
         by_application[row.application_id].append(row)
     effects: list[Effect] = []
     sentences: dict[str, None] = {}
-    for application in _applications(by_application):
+    for application in applications(by_application):
         known = providers().get(application.provider)
         sentences.update({known.vendor.revocation_sentence: None} if known is not None else {})
-        for effect, sentence in _each(application, by_application[application.pk], for_all=for_all, at=at):
+        for effect, sentence in effects_in(application, by_application[application.pk], for_all=for_all, at=at):
             sentences.update({sentence: None} if sentence else {})
             effects.append(effect)
     return summed(effects), tuple(sentences)
-
-
-def _applications(ids: Collection[UUID]) -> Any:  # noqa: ANN401  a queryset, annotated
-    calls = outbox.can_call("pk")
-    rows = Application.objects.using(write_alias()).filter(pk__in=[*ids])
-    return rows.annotate(can_call=calls).order_by("slug")
-
-
-def _each(
-    application: Any,  # noqa: ANN401  annotated
-    counted: Iterable[_Counted | IssuedToken],
-    *,
-    for_all: bool,
-    at: datetime,
-) -> Iterable[tuple[Effect, str]]:
-    """Yield what happens to each token of an application, and what its vendor does where it is told."""
-    name, alone = application.provider, revocation_of(application.provider)
-    options = outbox.options_of(name, application.options) if application.can_call else None
-    for row in counted:
-        telling = None
-        if options is not None:
-            rights, remaining = (row.subject, row.resource, row.privileges), row.expires_at - at
-            telling = outbox.telling(name, options, outbox.described(*rights, remaining=remaining, for_all=for_all))
-        at_once = alone is Revocation.IMMEDIATE or (telling is not None and telling.kept_out)
-        effect = Effect(
-            revocation=alone if telling is None else Revocation.PUSHED,
-            count=1,
-            last_ends_at=at if at_once else row.expires_at,
-        )
-        yield effect, "" if telling is None else telling.sentence

@@ -16,7 +16,9 @@ from token_issuer.management.selecting import certificate_of, key_of, moment
 from token_issuer.management.words import away, instant
 from token_issuer.models import IssuedToken, Standing
 from token_issuer.providers.base import Revocation
+from token_issuer.services.ending_beside import beside
 from token_issuer.services.ending_selected import end_selected
+from token_issuer.services.foretelling import effect_of_each
 from token_issuer.services.revoking import LONGEST_REASON, ending_of, revoke_any
 from token_issuer.services.selecting import MOST_COUNTED, Selection, preview
 from token_issuer.services.transactions import write_alias
@@ -71,18 +73,27 @@ class Command(IssuerCommand):
             self._end(selection, reason=options["reason"], at=at)
 
     def _one(self, token: IssuedToken, options: dict[str, Any], *, at: datetime) -> None:
-        if token.standing(at) is not Standing.LIVE:
+        with_it = beside([token], at=at)
+        if token.standing(at) is not Standing.LIVE and not with_it.pairs:
             self.say(f"{token} of {token.subject} has ended before: {token.standing(at).value}.")
             return
-        # What becomes of one is told by the same words as what becomes of many.
-        seen = ending_of(token, at=at)
-        self.say(f"{token} of {token.subject} at {token.application.slug} ends {WORDS[seen.revocation]}.")
-        self.say(gettext(seen.sentence))
+        self._foretell(token, at=at)
+        if with_it.pairs:
+            self.say(f"Its pair is closed, and {with_it.tokens} other live tokens end with that.")
         if not self._decided(options):
             return
         ending = revoke_any(self.caller(), token.pk, reason=options["reason"], at=at)
         last = f"It really ends {WORDS[ending.revocation]}"
         self.say("Revoked.", f"{last}: {instant(ending.ends_at)}." if ending.ends_at > at else f"{last}.")
+
+    def _foretell(self, token: IssuedToken, *, at: datetime) -> None:
+        # What becomes of one is told by the same words as what becomes of many.
+        told = effect_of_each(self.caller(), [token], at=at).get(token.pk)
+        if told is None:
+            self.say(f"{token} of {token.subject} has ended before: {token.standing(at).value}.")
+            return
+        self.say(f"{token} of {token.subject} at {token.application.slug} ends {WORDS[told.revocation]}.")
+        self.say(gettext(ending_of(token, at=at).sentence))
 
     def _show(self, seen: Preview, selection: Selection, *, at: datetime) -> None:
         more = "more than " if seen.capped else ""
@@ -90,6 +101,8 @@ class Command(IssuerCommand):
             f"Selected: {selection.sentence}.",
             f"{more}{seen.live} live tokens of {more}{seen.people} people, and {seen.families} pairs.",
         )
+        if seen.login_keys or seen.vendor_pairs:
+            self.say(f"Also {seen.login_keys} login keys and {seen.vendor_pairs} pairs that vendors gave.")
         for effect in seen.effects:
             last = "" if effect.last_ends_at <= at else f", the last one {away(effect.last_ends_at, at)}"
             self.say(f"  {effect.count} end {WORDS[effect.revocation]}{last}.")
