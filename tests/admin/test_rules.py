@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.db import connection
+from django.test import Client
 
 from tests.admin.addresses import url
 from tests.factories import AT, ApplicationFactory, GroupFactory, RuleFactory, UserFactory
@@ -151,3 +153,21 @@ def test_applications_page_leads_to_its_rules(site, rule):
     assert page in text
     RuleFactory()
     assert site.get(page).context["cl"].result_count == 1
+
+
+def test_rules_are_deleted_with_their_events_or_not_at_all(chief, rooms):
+    rules = RuleFactory.create_batch(2, application=rooms)
+    client = Client(raise_request_exception=False)
+    client.force_login(chief)
+
+    def broken(execute, sql, params, many, context):
+        if sql.startswith("DELETE") and '"token_issuer_rule"' in sql.replace("`", '"'):
+            raise RuntimeError("the disk is full")
+        return execute(sql, params, many, context)
+
+    asked = {"action": "delete_selected", "_selected_action": [rule.pk for rule in rules], "post": "yes"}
+    with connection.execute_wrapper(broken):
+        assert client.post(url("rule", "changelist"), asked).status_code == 500
+    assert (Rule.objects.count(), AuditEvent.objects.count()) == (2, 0)
+    client.post(url("rule", "changelist"), asked)
+    assert (Rule.objects.count(), AuditEvent.objects.count()) == (0, 2)

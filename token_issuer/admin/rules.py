@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
+from django.db import transaction
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.shortcuts import redirect
@@ -23,6 +24,7 @@ from token_issuer.admin.rule_form import RuleForm
 from token_issuer.admin.rule_sentences import told
 from token_issuer.models import AuditKind, Rule
 from token_issuer.services import auditing
+from token_issuer.services.transactions import write_alias
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -153,10 +155,11 @@ class RuleAdmin(MakerColumn, OwnPages):
         super().delete_model(request, obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Rule]) -> None:
-        """Write an event for each."""
-        for rule in queryset:
-            self._audit(request, rule, "removed")
-        super().delete_queryset(request, queryset)
+        """Write an event for each, or for none: Django's own page for an action opens no transaction."""
+        with transaction.atomic(using=write_alias()):
+            for rule in queryset:
+                self._audit(request, rule, "removed")
+            super().delete_queryset(request, queryset)
 
     def get_deleted_objects(
         self,
