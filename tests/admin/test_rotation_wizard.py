@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from tests.admin.addresses import url
-from tests.factories import AT, ApplicationFactory, IssuedTokenFactory, UserFactory, caller
+from tests.factories import AT, ApplicationFactory, CertificateFactory, IssuedTokenFactory, UserFactory, caller
 from token_issuer.models import Certificate, CertificateState, Principal
 from token_issuer.registry import get_provider
 from token_issuer.services import rotating, rotations
@@ -162,13 +162,23 @@ def test_applications_page_leads_here(site, viewer, rooms, page):
 
 
 def test_latest_end_counts_from_the_longest_lifetime(chief, rooms, staged, active):
-    rooms.maximum_lifetime = 600
+    rooms.maximum_lifetime = 600  # which another server with the same secret does not know
     rotating.activate(caller(chief), staged, at=AT)
     rotation = rotations.rotation_of(rooms, get_provider("videosdk"), "sign", at=AT)
-    assert (rotation.step, rotation.latest) == ("retire", AT + timedelta(minutes=10))
-    IssuedTokenFactory(certificate=active, expires_at=AT + timedelta(hours=1))
+    assert (rotation.step, rotation.latest) == ("retire", AT + timedelta(days=1))
+    IssuedTokenFactory(certificate=active, expires_at=AT + timedelta(days=2))
     rotation = rotations.rotation_of(rooms, get_provider("videosdk"), "sign", at=AT)
-    assert (rotation.step, rotation.until, rotation.latest) == ("wait", *[AT + timedelta(hours=1)] * 2)
+    assert (rotation.step, rotation.until, rotation.latest) == ("wait", *[AT + timedelta(days=2)] * 2)
+
+
+def test_secret_that_makes_no_tokens_keeps_nobody_waiting(site, chief, rooms):
+    for number in (1, 2):
+        calling = CertificateFactory(application=rooms, purpose="call", secret={"secret": str(number) * 32})
+        rotating.activate(caller(chief), calling, at=timezone.now())
+    page = url("application", "rotate", rooms.pk, "call")
+    assert current(site, page).startswith("Retire")
+    assert site.get(page).context["rotation"].latest is None
+    assert "Does another server" not in site.get(page).content.decode()
 
 
 def test_what_retires_is_finished_before_another_is_activated(chief, rooms, staged, active):

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from token_issuer.models import Certificate
 from token_issuer.services import using
-from token_issuer.services.deciding import limits_of
 from token_issuer.services.transactions import write_alias
 
 if TYPE_CHECKING:
@@ -23,8 +22,9 @@ if TYPE_CHECKING:
 class Rotation:
     """Where the certificates of one purpose are. ``step`` is what is to be done now.
 
-    ``use`` is of the retiring one, and ``latest`` is when every token made with it has ended, whoever made it: the
-    longest lifetime that the application allows after it stopped signing.
+    ``use`` is of the retiring one, and ``latest`` is when the longest lifetime of the provider has passed since it
+    stopped signing: the application's own limit binds no other server, and may have been longer before. None where
+    no token is made with such a certificate.
     """
 
     step: RotationMoment
@@ -52,8 +52,6 @@ def rotation_of(application: Application, provider: Provider, purpose: str, *, a
     if retiring is None:
         return Rotation(step="activate" if staged else "stage", active=active, staged=staged)
     use = using.use_of(retiring, at=at)
-    longest = limits_of(application, provider).maximum
-    latest = (retiring.retiring_at or at) + timedelta(seconds=longest)
     step: RotationMoment = "wait" if use.live else "retire"
     return Rotation(
         step=step,
@@ -61,5 +59,10 @@ def rotation_of(application: Application, provider: Provider, purpose: str, *, a
         staged=staged,
         retiring=retiring,
         use=use,
-        latest=max(latest, use.last_ends_at or latest),
+        latest=_latest(retiring, provider, use, at=at) if purpose == provider.minting_purpose else None,
     )
+
+
+def _latest(retiring: Certificate, provider: Provider, use: Use, *, at: datetime) -> datetime:
+    latest = (retiring.retiring_at or at) + timedelta(seconds=provider.lifetimes.maximum)
+    return max(latest, use.last_ends_at or latest)
