@@ -8,6 +8,8 @@ from django.contrib.admin.models import LogEntry
 from tests.admin.addresses import url
 from tests.factories import ApplicationFactory
 from token_issuer.models import Application, AuditEvent, AuditKind
+from token_issuer.providers.fields import specs
+from token_issuer.registry import providers
 
 
 @pytest.fixture
@@ -54,6 +56,26 @@ def test_log_names_fields_without_values(site, calls):
     page = url("application", "change", calls.pk)
     site.post(page, {**rendered(site.get(page)), "name": "Phone"})
     assert LogEntry.objects.get().get_change_message() == "Changed Name."
+
+
+@pytest.mark.parametrize(("more", "where"), [((), "https://api.agora.io"), (("rotate_certificate",), "https://x.test")])
+def test_where_secrets_go_takes_leave_to_rotate_them(staff, calls, more, where):
+    client, page = staff("change_application", *more), url("application", "change", calls.pk)
+    answer = client.post(page, {**rendered(client.get(page)), "name": "Phone", "option-api_url": "https://x.test"})
+    calls.refresh_from_db()
+    assert (answer.status_code, calls.name, calls.options["api_url"]) == (302, "Phone", where)
+
+
+def test_every_address_that_gets_secrets_is_marked():
+    marked = {
+        (name, spec.name) for name, known in providers().items() for spec in specs(known.options_class)
+        if spec.gets_secrets
+    }  # fmt: skip
+    named = {
+        (name, spec.name) for name, known in providers().items() for spec in specs(known.options_class)
+        if spec.name.endswith("_url")
+    }  # fmt: skip
+    assert marked == named != set()
 
 
 def test_refusal_stands_at_its_field(site, calls):

@@ -25,7 +25,7 @@ from tests.factories import (
     VendorPairFactory,
     api_key,
 )
-from token_issuer.models import AuditEvent, AuditKind
+from token_issuer.models import AuditEvent, AuditKind, Certificate
 
 MARK = "zebra"  # stands in everything that the other tenant has
 
@@ -279,6 +279,31 @@ def test_choices_are_the_tenants_own(tenant, ours, theirs):
 def test_nobody_restricted_adds_applications(tenant, rooms):
     assert tenant.get(url("application", "add")).status_code == 403
     assert tenant.post(url("application", "add") + "?provider=videosdk", {"name": "New"}).status_code == 403
+
+
+def test_nobody_restricted_refers_to_what_the_server_has(tenant, ours, monkeypatch):
+    monkeypatch.setenv("ANOTHER_TENANTS", "s3cr3t" * 8)
+    asked = {"reference": "env:ANOTHER_TENANTS", "reason": "because"}
+    Certificate.objects.filter(pk=ours["certificate"].pk).update(revoked_at=AT)  # so that the next step is to stage
+    active, before = ours["application"].certificates.active().get(), Certificate.objects.count()
+    pages = [
+        url("certificate", "add") + f"?application={ours['application'].pk}",
+        url("certificate", "try") + f"?application={ours['application'].pk}",
+        url("certificate", "replace", active.pk),
+        url("certificate", "try_replacement", active.pk),
+        url("application", "rotate", ours["application"].pk, "sign"),
+    ]
+    for page in pages:
+        assert 'name="reference"' not in tenant.get(page, follow=True).content.decode(), page
+        answer = tenant.post(page, asked).content.decode()
+        assert "is required" in answer, page
+    assert Certificate.objects.count() == before
+
+
+def test_nobody_restricted_says_where_secrets_go(tenant, ours):
+    page = url("application", "change", ours["application"].pk)
+    form = tenant.get(page).context["adminform"].form
+    assert form.fields["option-api_url"].disabled
 
 
 def test_events_without_an_application_are_not_theirs(tenant, rooms):

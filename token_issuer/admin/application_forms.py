@@ -199,6 +199,14 @@ class EditApplicationForm(_ConfigurationForm):
         for field in self.fields.values():
             field.disabled = True
 
+    def lock_addresses(self) -> None:
+        """Keep the addresses to which secrets are sent as they are: who sets one can read what is sealed."""
+        for name in option_fields.secret_keeping_names(self.specs):
+            self.fields[name].disabled = True
+            self.fields[name].help_text = _(
+                "Secrets are sent there. Changing it takes the permission to rotate certificates, of all applications."
+            )
+
     def configuration(self) -> Configuration:
         """Return what was filled in, for the service."""
         cleaned = self.cleaned_data

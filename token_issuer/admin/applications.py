@@ -177,10 +177,11 @@ class ApplicationAdmin(MakerColumn, ToolPages):
 
     def _edit_form(self, request: HttpRequest, application: Application, provider: Provider) -> EditApplicationForm:
         may_change = self.has_change_permission(request, application)
-        if request.method == "POST":
-            require(may_change)
-            return EditApplicationForm(provider, application, request.POST)
-        form = EditApplicationForm(provider, application)
+        posted = request.POST if request.method == "POST" else None
+        require(may_change or posted is None)
+        form = EditApplicationForm(provider, application, posted)
+        if is_restricted(request) or not self._certificates().has_rotate_permission(request):
+            form.lock_addresses()
         if not may_change:
             form.lock()
         return form

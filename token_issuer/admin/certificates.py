@@ -23,6 +23,7 @@ from token_issuer.admin.pages import Deed, OwnPages, require
 from token_issuer.admin.secrecy import handles_secrets
 from token_issuer.admin.service_forms import CertificateForm
 from token_issuer.admin.standings import of_certificate
+from token_issuer.admin.tenancy import is_restricted
 from token_issuer.models import Application, Certificate
 from token_issuer.registry import providers
 from token_issuer.services import rotating
@@ -124,7 +125,8 @@ class CertificateAdmin(MakerColumn, OwnPages, SearchedAdmin, ReadOnlyAdmin):
             choices = certificate_choices(request)
             return self.page(request, "choose.html", {"title": gettext("For which application?"), "choices": choices})
         application, provider, purpose = chosen
-        form = CertificateForm(provider, request.POST if request.method == "POST" else None, purpose=purpose)
+        posted = request.POST if request.method == "POST" else None
+        form = CertificateForm(provider, posted, purpose=purpose, may_refer=not is_restricted(request))
         certificate = staging.staged(request, form, application, purpose=purpose) if form.is_valid() else None
         if certificate is None:
             title = gettext("Stage a certificate for %s") % application.name
@@ -155,7 +157,7 @@ class CertificateAdmin(MakerColumn, OwnPages, SearchedAdmin, ReadOnlyAdmin):
         if chosen is None or request.method != "POST":
             return redirect(f"{self.url('add')}?{request.GET.urlencode()}")
         application, provider, purpose = chosen
-        form = CertificateForm(provider, request.POST, purpose=purpose)
+        form = CertificateForm(provider, request.POST, purpose=purpose, may_refer=not is_restricted(request))
         form.full_clean()
         return trying.page(self, request, form, application, purpose=purpose)
 
@@ -166,9 +168,10 @@ class CertificateAdmin(MakerColumn, OwnPages, SearchedAdmin, ReadOnlyAdmin):
         provider = providers().get(certificate.application.provider)
         if provider is None or request.method != "POST":
             return redirect(self.url("replace", certificate.pk))
-        form = CertificateForm(provider, request.POST, purpose=certificate.purpose)
+        purpose, may_refer = certificate.purpose, not is_restricted(request)
+        form = CertificateForm(provider, request.POST, purpose=purpose, may_refer=may_refer)
         form.full_clean()
-        return trying.page(self, request, form, certificate.application, purpose=certificate.purpose)
+        return trying.page(self, request, form, certificate.application, purpose=purpose)
 
     @handles_secrets
     def replace_view(self, request: HttpRequest, row_id: UUID) -> HttpResponse:

@@ -28,6 +28,11 @@ def option_fields(specs: tuple[FieldSpec, ...], data: Mapping[str, Any] | None =
     return {PREFIX + path: _field(spec, initial) for path, spec, initial in _leaves(specs, data or {})}
 
 
+def secret_keeping_names(specs: tuple[FieldSpec, ...]) -> list[str]:
+    """Return the names in the form of the addresses to which secrets are sent."""
+    return [PREFIX + path for path, spec, _initial in _leaves(specs, {}) if spec.gets_secrets]
+
+
 def option_data(specs: tuple[FieldSpec, ...], cleaned: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the form holds as nested data. What was refused by a field is left out."""
     data: dict[str, Any] = {}

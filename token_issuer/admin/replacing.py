@@ -15,6 +15,7 @@ from token_issuer.admin import effects, trying
 from token_issuer.admin.callers import caller_of
 from token_issuer.admin.pages import ReasonForm
 from token_issuer.admin.service_forms import CertificateForm, attempted
+from token_issuer.admin.tenancy import is_restricted
 from token_issuer.models import Certificate, CertificateState
 from token_issuer.registry import providers
 from token_issuer.services import rotating
@@ -71,7 +72,8 @@ def page(admin: OwnPages, request: HttpRequest, certificate: Certificate, *, bac
     provider = providers().get(certificate.application.provider)
     if provider is None or certificate.state is not CertificateState.ACTIVE:
         return _afterwards(admin, request, certificate, provider, back=back)
-    form = ReplaceForm(provider, certificate, request.POST if request.method == "POST" else None)
+    posted = request.POST if request.method == "POST" else None
+    form = ReplaceForm(provider, certificate, posted, may_refer=not is_restricted(request))
     at = timezone.now()
     caller, ends = caller_of(request), Selection(certificate=certificate)
     ended = preview(caller, ends, at=at, sample=0)

@@ -16,6 +16,7 @@ from token_issuer.admin import staging, trying
 from token_issuer.admin.callers import caller_of
 from token_issuer.admin.service_forms import CertificateForm
 from token_issuer.admin.standings import state
+from token_issuer.admin.tenancy import is_restricted
 from token_issuer.errors import TokenIssuerError
 from token_issuer.services import rotating, rotations
 
@@ -60,7 +61,7 @@ def page(
     if posted is not None and ("certificate" in posted) is (rotation.step == "stage"):
         messages.warning(request, gettext("Somebody else went on meanwhile: this is how far it is now."))
         return redirect(request.path)
-    form = _form(rotation, provider, purpose, posted)
+    form = _form(rotation, provider, purpose, posted, may_refer=not is_restricted(request))
     if form.is_valid() and _done(admin, request, application, rotation, form, purpose=purpose, at=at):
         return redirect(request.path)
     # They are about what an application begins with; another secret is only exchanged.
@@ -87,9 +88,9 @@ def _button(admin: OwnPages, application: Application, provider: Provider, *, pu
     return trying.button(provider, f"{url}?application={application.pk}&purpose={purpose}", purpose=purpose)
 
 
-def _form(rotation: Rotation, provider: Provider, purpose: str, posted: Any) -> forms.Form:  # noqa: ANN401  a QueryDict
+def _form(rotation: Rotation, provider: Provider, purpose: str, posted: Any, *, may_refer: bool) -> forms.Form:  # noqa: ANN401  a QueryDict
     if rotation.step == "stage":
-        return CertificateForm(provider, posted, purpose=purpose)
+        return CertificateForm(provider, posted, purpose=purpose, may_refer=may_refer)
     about = rotation.staged if rotation.step == "activate" else rotation.retiring
     kind = SureForm if rotation.step == "wait" else StepForm
     return kind(posted, initial={"certificate": about.pk if about else ""})

@@ -68,10 +68,19 @@ class ServiceForm(RefusableForm):
 class CertificateForm(ServiceForm):
     """A new secret for an application, or where it is kept."""
 
-    def __init__(self, provider: Provider, *args: Any, purpose: str = "sign", **kwargs: Any) -> None:  # noqa: ANN401  as Django's
+    def __init__(
+        self,
+        provider: Provider,
+        *args: Any,  # noqa: ANN401  as Django's
+        purpose: str = "sign",
+        may_refer: bool = True,
+        **kwargs: Any,  # noqa: ANN401  as Django's
+    ) -> None:
         super().__init__(provider, *args, **kwargs)
         self.parts = provider.secret_fields.get(purpose, ())
         self.fields.update(secret_fields.secret_fields(provider, purpose))
+        if not may_refer:
+            self.fields.pop(secret_fields.REFERENCE, None)
 
     @property
     def fieldsets(self) -> list[tuple[Any, dict[str, Any]]]:

@@ -30,6 +30,7 @@ _RULES_OF: Final[Mapping[str, frozenset[str]]] = {
     "min_bytes": frozenset({"str"}),
     "max_bytes": frozenset({"str"}),
     "pattern": frozenset({"str"}),
+    "gets_secrets": frozenset({"str"}),
 }
 
 
@@ -47,6 +48,7 @@ class FieldSpec:
         min_bytes, max_bytes: inclusive limits of a ``str``, in bytes of its UTF-8 form.
         pattern: a regular expression that the whole text must match.
         filled_by: ``"subject"`` when the server fills it in; then no body and no form has it.
+        gets_secrets: it is an address of an option's, to which secrets are sent: changing it takes leave to rotate.
         record: the dataclass behind a ``nested`` field.
     """
 
@@ -64,6 +66,7 @@ class FieldSpec:
     pattern: str | None = None
     choices: tuple[str, ...] = ()
     filled_by: Literal["subject"] | None = None
+    gets_secrets: bool = False
     children: tuple[FieldSpec, ...] = ()
     record: Record | None = None
 
@@ -79,6 +82,7 @@ def grant_field(
     max_bytes: int | None = None,
     pattern: str | None = None,
     filled_by: Literal["subject"] | None = None,
+    gets_secrets: bool = False,
     shown: bool = True,
 ) -> Any:  # noqa: ANN401  like dataclasses.field, it stands where the field's value will be
     """Declare a field of a grant. The arguments are those of ``FieldSpec``; texts are marked with ``gettext_noop``.
@@ -94,6 +98,7 @@ def grant_field(
         "max_bytes": max_bytes,
         "pattern": pattern,
         "filled_by": filled_by,
+        "gets_secrets": gets_secrets or None,
     }
     return dataclasses.field(default=default, repr=shown, metadata={_METADATA: rules})
 

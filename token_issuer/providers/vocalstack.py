@@ -101,6 +101,7 @@ class VocalStackOptions(Options):
         label=_("Address of the API"),
         help=_("The vendor's own, unless a stand-in of yours answers. The API key is sent there."),
         max_bytes=255,
+        gets_secrets=True,
     )
 
     def __post_init__(self) -> None:

@@ -151,6 +151,7 @@ class AgoraOptions(Options):
         label=_("Server API"),
         help=_("Where Agora's server API is: https, or a stand-in on this machine."),
         max_bytes=255,
+        gets_secrets=True,
     )
 
     def __post_init__(self) -> None:

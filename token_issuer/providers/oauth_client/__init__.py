@@ -97,6 +97,7 @@ class OAuthClientOptions(Options):
         help=_("The vendor's address for refreshing, e.g. https://auth.example.com/oauth/token"),
         min_bytes=1,
         max_bytes=500,
+        gets_secrets=True,
     )
     client_authentication: ClientAuthentication = option_field(
         default="basic",

@@ -58,6 +58,7 @@ class VideoSDKOptions(Options):
         label=_("Server API"),
         help=_("Where VideoSDK's server API is: https, or a stand-in on this machine."),
         max_bytes=255,
+        gets_secrets=True,
     )
 
     def __post_init__(self) -> None:

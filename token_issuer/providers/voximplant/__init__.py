@@ -127,6 +127,7 @@ class VoximplantOptions(Options):
         label=_("Server API"),
         help=_("Where Voximplant's Management API is: https, or a stand-in on this machine."),
         max_bytes=255,
+        gets_secrets=True,
     )
 
     def __post_init__(self) -> None:
