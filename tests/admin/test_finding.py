@@ -136,6 +136,7 @@ def test_several_are_offered_one_click_each(site, issued, rooms, bob):
         url("issuedtoken", "changelist") + "?q=subject%3Abob",
     ]
     assert f'<a href="{person(bob)}">bob</a>' in text
+    assert f'<a href="{where(user=bob.pk)}" class="token-issuer-danger">End tokens of bob</a>' in text
 
 
 def test_the_same_room_of_two_applications_is_offered_twice(site, issued):
@@ -188,6 +189,11 @@ def test_who_may_not_revoke_is_led_to_what_he_may_see(viewer, issued, rooms, act
     assert find(viewer, "rooms")["Location"] == url("application", "change", rooms.pk)
     assert find(viewer, active.fingerprint)["Location"] == url("certificate", "change", active.pk)
     assert find(viewer, key.public_id)["Location"] == url("apikey", "change", key.pk)
+
+
+def test_who_may_not_revoke_is_not_offered_it(viewer, issued, rooms, bob):
+    IssuedTokenFactory(certificate=rooms.certificates.get(), resource="bob")
+    assert [choice.ends_url for choice in find(viewer, "bob").context["choices"]] == ["", ""]
 
 
 def test_rows_that_one_may_not_see_are_not_found(staff, issued, rooms, active, key):

@@ -322,3 +322,12 @@ def test_the_last_end_is_of_all_also_where_not_all_were_counted(boss, at, monkey
     selection = Selection(application=calls)
     seen = selecting.preview(boss, selection, at=at)
     assert ending_selected.last_end(selection, seen, at=at) == at + 50 * MINUTE
+
+
+def test_nobody_waits_for_a_vendor_again_in_every_batch(end_all):
+    calls = ApplicationFactory(provider="agora", ready=True)
+    told(calls, "http://127.0.0.1:9")
+    for subject in ("16", "17"):
+        agora_token(calls, subject=subject, ip=IP)
+    assert [done.pushes.waiting for done in end_all(batch=1)] == [1, 1, 0]
+    assert sorted(VendorPush.objects.values_list("attempts", flat=True)) == [0, 1]

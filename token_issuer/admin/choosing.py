@@ -19,11 +19,12 @@ LONGEST = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """One link."""
+    """One link. ``ends_url``: where the tokens of what it leads to are ended, if the page behind it is not that."""
 
     url: str
     label: str
     text: str = ""
+    ends_url: str = ""
 
 
 def application_choices(request: HttpRequest) -> list[Choice]:

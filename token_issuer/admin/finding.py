@@ -21,6 +21,7 @@ from django.utils.translation import gettext_lazy as _
 
 from token_issuer.admin import people
 from token_issuer.admin.choosing import Choice
+from token_issuer.admin.ending_links import end_tokens_url
 from token_issuer.admin.naming import people_named
 from token_issuer.admin.searching import could_be_a_token, kind_of
 from token_issuer.admin.tenancy import applications_of
@@ -152,7 +153,9 @@ class _Search:
     def by_user(self, value: str) -> Matches:
         """A person, by his name or key, here or gone."""
         for person in people_named(self._request, value, tokens=self._tokens):
-            yield Choice(url=people.address(self._owner, person.pk), label=str(person), text=gettext("user"))
+            ends_url = end_tokens_url(self._owner.admin_site, self._request, user=person.pk)
+            url = people.address(self._owner, person.pk)
+            yield Choice(url=url, label=str(person), text=gettext("user"), ends_url=ends_url)
 
     def by_application(self, value: str) -> Matches:
         """An application, by its slug."""
