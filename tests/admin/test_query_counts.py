@@ -1,13 +1,19 @@
-"""Every page of the admin takes as many queries at 10,000 rows as at 10. Pages are found by their addresses."""
+"""Every page of the admin takes as many queries at 10,000 rows as at 10. Pages are found by their addresses.
+
+On SQLite and on the other engines, whose tables are counted in another way; not again in projects that differ from the
+example, where the addresses are the same.
+"""
 
 from __future__ import annotations
 
-from copy import copy
+from functools import partial
 
 import pytest
+from django.apps import apps
 from django.contrib import admin
+from django.contrib.contenttypes.models import ContentType
 from django.db import connection
-from django.db.models.base import ModelState
+from django.db.models import AutoField, GeneratedField
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
@@ -25,7 +31,7 @@ from tests.factories import (
     VendorPairFactory,
     api_key,
 )
-from token_issuer.ids import named_uuid, uuid7
+from token_issuer.ids import uuid7
 from token_issuer.models import AuditEvent, AuditKind, Rule, VendorPush
 
 FEW, MANY = 10, 10_000
@@ -54,13 +60,16 @@ def rows(rooms):
     token = IssuedTokenFactory(
         certificate=rooms.certificates.get(), user=bob, family=family, api_key=key, issued_at=now, revoked_at=now
     )
+    VendorPush.objects.create(token=token, application=rooms, failed_at=AT)
     return {
         "application": rooms,
         "certificate": CertificateFactory(application=rooms, secret={"secret": "n" * 32}),
         "rule": RuleFactory(application=rooms, everyone=False, for_users=[bob]),
         "issuedtoken": token,
         "auditevent": AuditEvent.objects.create(kind=AuditKind.DENIED, at=AT, token=token, family=family, **mine),
-        "vendoraccount": VendorAccountFactory(subject="bob", **mine),
+        "vendoraccount": VendorAccountFactory(
+            subject="bob", application=rooms, user=None, principal_key=token.principal_key
+        ),
         "vendorpair": VendorPairFactory(**mine),
         "onetimekey": OneTimeKeyFactory(**mine),
         "tokenfamily": family,
@@ -68,37 +77,49 @@ def rows(rooms):
     }
 
 
-def copies(row, number, **different):
-    """Rows like this one; ``different`` makes of a number what must not be equal."""
-    made = []
-    for place in range(number):
-        one = copy(row)
-        one._state, one.pk = ModelState(), uuid7()
-        for column, value in different.items():
-            setattr(one, column, value(place, one.pk))
-        made.append(one)
-    return type(row)._default_manager.bulk_create(made, batch_size=500)
+DIGITS = " UNION ALL ".join(f"SELECT {digit} AS d" for digit in range(10))
+NUMBERS = (
+    f"SELECT a.d + 10 * b.d + 100 * c.d + 1000 * e.d AS i FROM ({DIGITS}) a, ({DIGITS}) b, ({DIGITS}) c, ({DIGITS}) e"
+)
 
 
-def grow(rows, number, start):
+def copies(row, number, pad, *, texts=(), ids=("id",)):
+    """Let the server write rows like this one; its n-th has the same id in every table."""
+    place = f"CAST(n.i + {10**6} AS CHAR(7))"
+    name = connection.ops.quote_name
+    made = {name(column): f"LPAD({place}, 16, '{number}')" for column in texts}
+    new_id = f"LPAD({place}, 32, '{pad}')"
+    made |= {name(column): f"CAST({new_id} AS uuid)" if connection.vendor == "postgresql" else new_id for column in ids}
+    kept = (AutoField, GeneratedField)  # the server writes these itself
+    fields = [field for field in row._meta.concrete_fields if not isinstance(field, kept)]
+    columns = [name(field.column) for field in fields]
+    values = [made.get(column, f"r.{column}") for column in columns]
+    table, key = name(row._meta.db_table), row._meta.pk
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {table} ({', '.join(columns)}) SELECT {', '.join(values)} FROM {table} r, ({NUMBERS}) n"
+            f" WHERE r.{name(key.column)} = %s AND n.i < {number}",
+            [key.get_db_prep_value(row.pk, connection)],
+        )
+
+
+def grow(rows, number):
     """Add so many rows of each kind: all of the same person, application, family and token where that can be."""
-    text = lambda place, _pk: f"{start + place:016d}"  # noqa: E731
-    copies(rows["application"], number, slug=text, name=text)
-    copies(rows["certificate"], number, key_id=text, fingerprint=text)
-    named = copies(rows["rule"], number)
-    through = Rule.users.through
-    owner = rows["issuedtoken"].user
-    through.objects.bulk_create([through(rule_id=rule.pk, user_id=owner.pk) for rule in named], batch_size=500)
-    tokens = copies(rows["issuedtoken"], number, digest=text, fingerprint=text)
-    pushes = [VendorPush(token=token, application=token.application, failed_at=AT) for token in tokens]
-    VendorPush.objects.bulk_create(pushes, batch_size=500)
-    copies(rows["auditevent"], number)
-    copies(rows["vendoraccount"], number, user_id=lambda place, pk: None, subject=text)
-    copies(rows["vendorpair"], number, device=text, device_key=lambda place, pk: named_uuid("device", str(pk)))
-    copies(rows["onetimekey"], number, digest=text, fingerprint=text)
-    copies(rows["tokenfamily"], number)
-    copies(rows["apikey"], number, public_id=text)
-    copies(rows["apikey"].secrets.first(), number, digest=text, fingerprint=text)
+    add = partial(copies, number=number, pad=uuid7().hex)
+    once = ["digest", "fingerprint"]
+    add(rows["application"], texts=["slug", "name"])
+    add(rows["certificate"], texts=["key_id", "fingerprint"])
+    add(rows["rule"])
+    add(Rule.users.through.objects.get(rule=rows["rule"]), ids=["rule_id"])
+    add(rows["issuedtoken"], texts=once)
+    add(rows["issuedtoken"].push, ids=["id", "token_id"])
+    add(rows["auditevent"])
+    add(rows["vendoraccount"], texts=["subject"])
+    add(rows["vendorpair"], texts=["device"], ids=["id", "device_key"])
+    add(rows["onetimekey"], texts=once)
+    add(rows["tokenfamily"])
+    add(rows["apikey"], texts=["public_id"])
+    add(rows["apikey"].secrets.first(), texts=once)
 
 
 def pages(rows):
@@ -112,7 +133,8 @@ def pages(rows):
             if pattern.name:
                 parts = {part: filled[part] for part in pattern.pattern.converters}
                 yield reverse(f"admin:{pattern.name}", kwargs=parts)
-                yield reverse(f"admin:{pattern.name}", kwargs=parts) + f"?application={rows['application'].pk}"
+                if not parts:
+                    yield reverse(f"admin:{pattern.name}") + f"?application={rows['application'].pk}"
     for name, asked in FILTERED.items():
         yield from (f"{url(name, 'changelist')}?{each.format(application=rows['application'].pk)}" for each in asked)
 
@@ -129,10 +151,10 @@ def queries(site, rows):
 
 
 def test_every_page_takes_the_same_queries_at_10_and_at_10_000_rows(site, rows):
-    grow(rows, FEW, 0)
-    queries(site, rows)  # content types and the like are read once
+    grow(rows, FEW)
+    ContentType.objects.get_for_models(*apps.get_models())  # read once in a process
     few = queries(site, rows)
     assert len(few) > 80
-    grow(rows, MANY, FEW)
+    grow(rows, MANY)
     many = queries(site, rows)
     assert {address: (few[address], many[address]) for address in few if few[address] != many[address]} == {}
