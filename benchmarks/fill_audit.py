@@ -1,10 +1,12 @@
 """Fills the audit as a year of traffic would: tokens, families and events with ids in the order of time.
 
-    DATABASE_URL=postgres://... python -m benchmarks.fill_audit 5000000
+    DATABASE_URL=postgres://... python -m benchmarks.fill_audit 5000000 2026-11-21T12:00:00+00:00
 
+The instant is the newest row's; now, where none is given.
 The traffic is the same whatever the number: 5,000,000 rows are a year of it and 10,000 are its last 18 hours, so that
-pages, periods and filters find as much in the one as in the other. What is rare (an application, a room's beginning, a
-kind of event) has 100 rows at any size. The database must be migrated and is not emptied. PostgreSQL makes the rows
+pages, periods and filters find as much in the one as in the other. What is rare has 100 rows at any size, spread over the
+whole time: an application, a room's beginning, a kind of event, and all that one person called "named" got, from one
+address and for one room. The database must be migrated and is not emptied. PostgreSQL makes the rows
 itself, in minutes; its role must be allowed to set ``session_replication_role``.
 """
 
@@ -29,6 +31,9 @@ STEP_MS: Final = 365 * 86_400_000 // YEAR
 APPLICATIONS: Final = 20
 PEOPLE: Final = 50_000
 RARE: Final = 100  # rows of what is rare, at any size
+NAMED: Final = "named"  # the last of the people: as many rows as what is rare
+NAMED_IP: Final = "10.255.0.7"
+NAMED_ROOM: Final = "meeting"
 BATCH: Final = 5000
 
 
@@ -41,6 +46,11 @@ class Filling:
     until: datetime
     applications: list[UUID]  # the last but one is rare, the last has not been used for a long time
     certificates: list[UUID]
+
+    @property
+    def every(self) -> int:
+        """How many rows lie between two of what is rare."""
+        return max(self.rows // RARE, 1)
 
 
 def fill(rows: int, *, until: datetime, people: int = PEOPLE) -> None:
@@ -73,8 +83,9 @@ def _prepared(rows: int, people: int, until: datetime) -> Filling:
         ]
     )
     users = get_user_model()
+    names = [f"person-{number}" for number in range(1, people)] + [NAMED]
     users.objects.bulk_create(
-        [users(pk=number, username=f"person-{number}", password="!") for number in range(1, people + 1)],  # noqa: S106
+        [users(pk=number, username=name, password="!") for number, name in enumerate(names, 1)],  # noqa: S106
         batch_size=BATCH,
     )
     with connection.cursor() as cursor:  # the next user's number is free
@@ -95,15 +106,20 @@ def _prepared(rows: int, people: int, until: datetime) -> Filling:
 _PLACES: Final = """
     SELECT i, %(start)s + i::bigint * %(step)s AS ms,
            to_timestamp((%(start)s + i::bigint * %(step)s) / 1000.0) AS at,
-           CASE WHEN i %% greatest(%(rows)s / %(rare)s, 1) = 1 THEN %(ordinary)s + 1
+           CASE WHEN i %% %(every)s = 1 THEN %(ordinary)s + 1
+                WHEN i %% %(every)s IN (0, 3) THEN 1
                 WHEN i <= %(rare)s THEN %(ordinary)s + 2
                 ELSE 1 + floor(%(ordinary)s * ((hashint4(i) & 65535) / 65536.0) ^ 2)::int END AS a,
-           1 + (hashint4(i + 7) & 2147483647) %% %(people)s AS person
+           CASE WHEN i %% %(every)s = 3 THEN %(people)s
+                ELSE 1 + (hashint4(i + 7) & 2147483647) %% (%(people)s - 1) END AS person
     FROM generate_series(1, %(rows)s) AS i
 """
 _ID: Final = (
     "(lpad(to_hex(ms), 12, '0') || '7' || lpad(to_hex(i %% 4096), 3, '0') || '8' || substr(md5(i::text || '{0}'), 1, 15))"
     "::uuid"
+)
+_IP: Final = (
+    "CASE WHEN person = %(people)s THEN %(ip)s ELSE '10.' || person %% 200 || '.' || i %% 250 || '.7' END::inet"
 )
 _TOKENS: Final = f"""
     INSERT INTO token_issuer_issuedtoken (id, application_id, certificate_id, family_id, generation, principal,
@@ -113,12 +129,13 @@ _TOKENS: Final = f"""
     SELECT {_ID.format("t")}, applications[a], certificates[a],
         CASE WHEN i %% 3 = 0 THEN {_ID.format("f")} END, CASE WHEN i %% 3 = 0 THEN 1 END, 'user', key, person,
         'person-' || person,
-        CASE WHEN i %% greatest(%(rows)s / %(rare)s, 1) = 0 THEN 'support-' || i ELSE 'room-' || i %% 20000 END,
+        CASE WHEN i %% %(every)s = 0 THEN 'support-' || i WHEN person = %(people)s THEN %(room)s
+             ELSE 'room-' || i %% 20000 END,
         md5((i %% 20000)::text)::uuid, '["allow_join"]', 0, 'videosdk', md5(i::text) || md5(i::text),
         substr(md5(i::text), 1, 16), at, at + interval '10 minutes' * (1 + i %% 6), i %% 20 = 0,
         CASE WHEN i %% 40 = 0 THEN at + interval '10 seconds' END,
         CASE WHEN i %% 97 = 0 THEN at + interval '1 minute' END, CASE WHEN i %% 97 = 0 THEN 'a test' ELSE '' END,
-        0, i %% 1009 = 0, 'session', 'rule:made-up', ('10.' || person %% 200 || '.' || i %% 250 || '.7')::inet,
+        0, i %% 101 = 0, 'session', 'rule:made-up', {_IP},
         'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36', ''
     FROM ({_PLACES}) AS places JOIN filling_people ON number = person, filling_ids
 """
@@ -127,18 +144,19 @@ _FAMILIES: Final = f"""
         resource_key, generation, replays, mac_key_id, idle_expires_at, expires_at, password_stamp, epochs, in_cookie,
         label, ip, user_agent, created_at, closed_at, reason)
     SELECT {_ID.format("f")}, applications[a], 'user', key, person, 'person-' || person, '{{}}', 0,
-        md5((i %% 20000)::text)::uuid, i %% 50, 0, 'test1', at + interval '14 days', at + interval '30 days', '', 0, false,
-        '', ('10.' || person %% 200 || '.' || i %% 250 || '.7')::inet, 'Mozilla/5.0 (X11; Linux x86_64)', at,
+        md5((i %% 20000)::text)::uuid, i %% 50, 0, 'test1',
+        at + CASE WHEN a %% 4 = 0 THEN interval '1 hour' ELSE interval '14 days' END, at + interval '30 days', '', 0, false,
+        '', {_IP}, 'Mozilla/5.0 (X11; Linux x86_64)', at,
         CASE WHEN i %% 11 = 0 THEN at + interval '1 day' END, CASE WHEN i %% 11 = 0 THEN 'a test' ELSE '' END
     FROM ({_PLACES}) AS places JOIN filling_people ON number = person, filling_ids
 """
 _EVENTS: Final = f"""
     INSERT INTO token_issuer_auditevent (id, kind, at, count, user_id, application_id, token_id, ip, user_agent, detail)
     SELECT {_ID.format("e")},
-        CASE WHEN i %% greatest(%(rows)s / %(rare)s, 1) = 2 THEN 'push_failed' WHEN i %% 10 = 0 THEN 'token_revoked'
+        CASE WHEN i %% %(every)s = 2 THEN 'push_failed' WHEN i %% 10 = 0 THEN 'token_revoked'
              WHEN i %% 10 = 1 THEN 'family_closed' ELSE 'denied' END,
         at, 1 + i %% 3, person, applications[a], CASE WHEN i %% 10 = 0 THEN {_ID.format("t")} END,
-        ('10.' || person %% 200 || '.' || i %% 250 || '.7')::inet, '', '{{"reason": "no_rule"}}'
+        {_IP}, '', '{{"reason": "no_rule"}}'
     FROM ({_PLACES}) AS places JOIN filling_people ON number = person, filling_ids
 """
 
@@ -150,9 +168,9 @@ def _in_sql(filling: Filling) -> None:
     from token_issuer.models import AuditEvent, IssuedToken, TokenFamily, VendorPush
 
     start = int(filling.until.timestamp() * 1000) - (filling.rows + 1) * STEP_MS
-    values = {
-        "rows": filling.rows, "start": start, "step": STEP_MS, "rare": RARE, "ordinary": APPLICATIONS,
-        "people": filling.people,
+    values: dict[str, int | str] = {
+        "rows": filling.rows, "start": start, "step": STEP_MS, "rare": RARE, "every": filling.every,
+        "ordinary": APPLICATIONS, "people": filling.people, "ip": NAMED_IP, "room": NAMED_ROOM,
     }  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute("SET session_replication_role = replica")
@@ -210,29 +228,39 @@ def _in_batches(filling: Filling) -> None:
 def _made(filling: Filling, numbers: range) -> Iterator[tuple[Any, Any, Any]]:
     from token_issuer.models import AuditEvent, AuditKind, EpochKind, IssuedToken, TokenFamily, epoch_key
 
-    every = max(filling.rows // RARE, 1)
+    every = filling.every
     for number in numbers:
         at = filling.until - timedelta(milliseconds=(filling.rows + 1 - number) * STEP_MS)
-        place = -2 if number % every == 1 else -1 if number <= RARE else number % APPLICATIONS
-        person = 1 + number * 7919 % filling.people
+        place, person, ip, room = _facts(filling, number)
         key = epoch_key(EpochKind.USER, person)
-        shared = {"application_id": filling.applications[place], "user_id": person, "ip": f"10.{person % 200}.0.7"}
+        shared = {"application_id": filling.applications[place], "user_id": person, "ip": ip}
         owned = {**shared, "principal": "user", "principal_key": key, "subject": f"person-{person}"}
         family = TokenFamily(
             id=_id(number, "f", at), **owned, resource_key=key, mac_key_id="test1", created_at=at,
-            idle_expires_at=at + timedelta(days=14), expires_at=at + timedelta(days=30),
+            idle_expires_at=at + (timedelta(hours=1) if place % 4 == 3 else timedelta(days=14)), expires_at=at + timedelta(days=30),
             closed_at=at if number % 11 == 0 else None,
         )  # fmt: skip
         digest = hashlib.sha256(str(number).encode()).hexdigest()
         token = IssuedToken(
-            id=_id(number, "t", at), **owned, certificate_id=filling.certificates[place], resource_key=key,
-            resource=f"support-{number}" if number % every == 0 else f"room-{number % 20000}", format="videosdk",
-            digest=digest, fingerprint=digest[:16], issued_at=at, expires_at=at + timedelta(minutes=10),
-            one_time=number % 20 == 0, revoked_at=at if number % 97 == 0 else None, temporary=number % 1009 == 0,
-            origin="session", decision="rule:made-up",
+            id=_id(number, "t", at), **owned, family=family if number % 3 == 0 else None, certificate_id=filling.certificates[place], resource_key=key,
+            resource=room, format="videosdk", digest=digest, fingerprint=digest[:16],
+            issued_at=at, expires_at=at + timedelta(minutes=10), one_time=number % 20 == 0,
+            revoked_at=at if number % 97 == 0 else None, temporary=number % 101 == 0, origin="session",
+            decision="rule:made-up",
         )  # fmt: skip
         kind = AuditKind.PUSH_FAILED if number % every == 2 else AuditKind.DENIED
         yield family, token, AuditEvent(id=_id(number, "e", at), kind=kind, at=at, **shared)
+
+
+def _facts(filling: Filling, number: int) -> tuple[int, int, str, str]:
+    """Return the application's place, the person, the address and the room."""
+    rest = number % filling.every
+    place = -2 if rest == 1 else 0 if rest in {0, 3} else -1 if number <= RARE else number % APPLICATIONS
+    if rest == 3:
+        return place, filling.people, NAMED_IP, NAMED_ROOM
+    person = 1 + number * 7919 % (filling.people - 1)
+    room = f"support-{number}" if rest == 0 else f"room-{number % 20000}"
+    return place, person, f"10.{person % 200}.0.7", room
 
 
 def _id(number: int, what: str, at: datetime) -> UUID:
@@ -261,7 +289,8 @@ def main() -> None:
     django.setup()
     from django.utils import timezone
 
-    fill(int(sys.argv[1]) if len(sys.argv) > 1 else YEAR, until=timezone.now())
+    rows, until = (*sys.argv[1:], *(str(YEAR), str(timezone.now()))[len(sys.argv) - 1 :])
+    fill(int(rows), until=datetime.fromisoformat(until))
     print(json.dumps({"done": True}))
 
 

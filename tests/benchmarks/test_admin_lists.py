@@ -9,7 +9,7 @@ import pytest
 from benchmarks import admin_lists, fill_audit
 from token_issuer.models import AuditEvent, IssuedToken, TokenFamily, VendorPush
 
-ROWS = 250
+ROWS = 400
 
 
 @pytest.fixture
