@@ -208,6 +208,16 @@ def test_what_no_index_has_is_looked_for_in_a_period(site, active, name, value, 
     assert len(shown(site, "issuedtoken", q="subject:user-1", **{name: value})) == 1
 
 
+def test_expired_families_are_looked_for_in_the_last_30_days(site):
+    now = timezone.now()
+    old, recent = (
+        TokenFamilyFactory(id=uuid7_floor(now - timedelta(days=days)), idle_expires_at=now, expires_at=now)
+        for days in (31, 29)
+    )
+    assert shown(site, "tokenfamily", standing="expired") == {recent.pk}
+    assert shown(site, "tokenfamily", standing="expired", q=f"user:{old.user.get_username()}") == {old.pk}
+
+
 def periods(answer):
     changelist = answer.context["cl"]
     (spec,) = [spec for spec in changelist.filter_specs if spec.parameter_name == "period"]
