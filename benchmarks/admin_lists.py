@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from django.test import Client
 
 SIZES: Final = (10_000, 5_000_000)
-REPEATS: Final = 5
+REPEATS: Final = 11
 FILLING: Final = timedelta(minutes=15)  # until both are filled: the last hour shall not be empty by then
 LONG_SECONDS: Final = 2.0  # what takes longer is repeated twice only
 
