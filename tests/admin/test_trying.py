@@ -129,8 +129,16 @@ def test_vendor_is_asked_by_a_button_of_its_own(site, speech, vocalstack):
     assert "and was not asked" in text(site.post(page, secret))
     assert vocalstack.orders == []
     assert "the vendor gave a token for nobody" in text(site.post(page, {**secret, "ask": "1"}))
+    (entry,) = LogEntry.objects.all()
+    assert (entry.get_edited_object(), entry.change_message) == (speech, "Asked the vendor, to test a secret.")
     refused = site.post(page, {"secret-api_key": "another-key-of-somebody-else", "ask": "1"})
     assert WRONG in text(refused)
+    assert LogEntry.objects.count() == 2
+    new = url("application", "try") + "?provider=vocalstack"
+    options = {f"option-{name}": text for name, text in speech.options.items()}
+    site.post(new, {"secret-api_key": VOCALSTACK_KEY, "public_id": speech.public_id, "ask": "1", **options})
+    assert LogEntry.objects.filter(object_id=None).count() == 1
+    assert VOCALSTACK_KEY not in str([*LogEntry.objects.values()])
 
 
 def test_buttons_stand_on_every_form_that_takes_a_secret(site, rooms, active, speech, stage_page):

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from token_issuer.admin import option_fields, secret_fields
 from token_issuer.admin.callers import caller_of
+from token_issuer.admin.log_entries import log_without_values
 from token_issuer.admin.service_forms import attempted
 from token_issuer.models import Application
 from token_issuer.providers.called import CalledProvider
@@ -59,7 +60,7 @@ def page(
     material = Material(purpose=purpose, secret=form.secret, reference=form.reference, algorithm=form.algorithm)
     tried = None
     if not any(_errors(form)):
-        tried = attempted(form, lambda: _tried(request, application, material))
+        tried = attempted(form, lambda: _tried(admin, request, application, material))
     context: dict[str, Any] = {"title": gettext("Test of a secret"), "tried": tried, "wrong": [*_errors(form)]}
     if tried is not None:
         context |= {"told": _OUTCOMES[tried.outcome], "facts": [*_facts(tried)]}
@@ -67,8 +68,11 @@ def page(
     return admin.page(request, "tried.html", context)
 
 
-def _tried(request: HttpRequest, application: Application, material: Material) -> Tried:
+def _tried(admin: OwnPages, request: HttpRequest, application: Application, material: Material) -> Tried:
     ask = "ask" in request.POST
+    if ask:  # at the vendor something is made, also where nothing comes back
+        row = None if application._state.adding else application
+        log_without_values(admin, request, row, "Asked the vendor, to test a secret.")
     return trying.try_secret(caller_of(request), application, material, at=timezone.now(), ask=ask)
 
 
