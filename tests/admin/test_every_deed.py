@@ -27,6 +27,7 @@ from tests.factories import (
     RuleFactory,
     TokenFamilyFactory,
     UserFactory,
+    VendorAccountFactory,
     VendorPairFactory,
     api_key,
 )
@@ -254,6 +255,31 @@ def test_every_page_is_outside_the_sites_transactions(rows):
 def evidence():
     """How much there is: an event, or the row of a token that was made."""
     return AuditEvent.objects.count() + IssuedToken.objects.count()
+
+
+GETS_SECRETS = {  # into which something secret is pasted, or whose answer shows it
+    "apikey_add", "apikey_rotate", "application_add", "application_explain", "application_rotate",
+    "application_temporary", "application_try", "certificate_add", "certificate_replace", "certificate_try",
+    "certificate_try_replacement", "issuedtoken_check", "issuedtoken_find", "vendoraccount_add", "vendoraccount_change",
+}  # fmt: skip
+
+
+def test_error_reports_of_pages_with_secrets_show_nothing_that_came_in(site, rows):
+    found = set()
+    for name, takes in PAGES:
+        short = name.removeprefix("token_issuer_")
+        account = VendorAccountFactory(application=rows["application"])
+        row = {**rows, "vendoraccount": account, "auditevent": rows["auditevent"]}.get(short.split("_")[0])
+        filled = {"row_id": getattr(row, "pk", 0), "object_id": getattr(row, "pk", 0), "purpose": "sign", "key": "1"}
+        page = reverse(f"admin:{name}", kwargs={part: filled[part] for part in takes})
+        asked = site.post(f"{page}?provider=agora&application={rows['application'].pk}", {}).wsgi_request
+        if vars(asked).get("sensitive_post_parameters") == "__ALL__":
+            assert asked.exception_reporter_filter.is_active(asked), name
+            found.add(short)
+        shown = site.get(f"{page}?provider=agora&application={rows['application'].pk}", follow=True)
+        if not shown.streaming and 'type="password"' in shown.content.decode():
+            assert short in GETS_SECRETS, name
+    assert found == GETS_SECRETS
 
 
 @pytest.mark.parametrize("name", DEEDS)
