@@ -354,3 +354,18 @@ def test_replacing_that_dies_at_any_write_changes_nothing(person, rooms, old):
     assert len(seen) > 5
     assert states() == [CertificateState.REVOKED, CertificateState.ACTIVE]
     assert not IssuedToken.objects.live(LATER).exists()
+
+
+def test_a_staged_secret_that_leaked_meanwhile_is_not_activated(person, rooms, old):
+    first, second = rotating.stage(person, rooms, secret=NEW, at=AT), {"secret": "8" * 64}
+    rotating.activate(person, first, at=AT)
+    rotating.retire(person, old, at=AT)
+    staged = rotating.stage(person, rooms, secret=SECRETS["videosdk"], at=LATER)
+    rotating.revoke(person, old, reason="it leaked after all", at=LATER)
+    with pytest.raises(Conflict, match="was revoked"):
+        rotating.activate(person, staged, at=LATER)
+    with pytest.raises(Conflict, match="was revoked"):
+        rotating.replace(person, first, secret={}, staged=staged, reason="leaked", at=LATER)
+    first.refresh_from_db()
+    assert first.state is CertificateState.ACTIVE
+    rotating.activate(person, rotating.stage(person, rooms, secret=second, at=LATER), at=LATER)

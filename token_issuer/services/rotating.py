@@ -140,15 +140,25 @@ def _refuse_known(application: Application, purpose: str, fingerprint: str, *, f
         raise BadOption(field, f"is the secret of a certificate that this application has already ({row.state.value})")
 
 
+def _refuse_leaked(certificate: Certificate) -> None:
+    """Refuse a staged one whose secret has been revoked meanwhile, as that of another row."""
+    rows = Certificate.objects.using(write_alias()).filter(**_beside(certificate), revoked_at__isnull=False)
+    if rows.filter(fingerprint=certificate.fingerprint).exclude(pk=certificate.pk).exists():
+        msg = "A certificate with this very secret was revoked: stage another secret."
+        raise Conflict(msg)
+
+
 def activate(caller: Caller, certificate: Certificate, *, at: datetime) -> None:
     """Let a staged certificate sign; the one that did retires in the same transaction, first.
 
     Raises:
-        Conflict: it is not staged any more, or another one was activated at the same moment.
+        Conflict: it is not staged any more, or another one was activated at the same moment; or its secret is that of
+            a certificate that was revoked since.
     """
 
     def work() -> None:
         with durable():
+            _refuse_leaked(certificate)
             # Retire first: between the two statements there may be none active, never two.
             _signing(certificate).update(retiring_at=at)
             _step(certificate, _STAGED, activated_at=at)
@@ -232,6 +242,7 @@ def replace(
             # Whatever still signs gives way: the caller asked for this secret to be the one.
             _signing(certificate).update(retiring_at=at)
             fresh = staged or new_certificate(caller, application, material, at=at)
+            _refuse_leaked(fresh)
             _step(fresh, {**_STAGED, **_beside(certificate)}, activated_at=at)
             _record(AuditKind.CERTIFICATE_ACTIVATED, caller, fresh, at=at)
             return fresh
