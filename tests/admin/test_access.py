@@ -149,3 +149,28 @@ def test_pages_hold_no_inline_script_or_style(site, rows):
 def test_own_pages_are_not_kept_by_browsers(site, rows):
     for page in deeds(rows):
         assert "no-store" in site.get(page).get("Cache-Control", ""), page
+
+
+@pytest.mark.parametrize(
+    ("model", "asked"),
+    [
+        ("application", "options__contains"),
+        ("certificate", "sealed_secret__startswith"),
+        ("certificate", "reason__contains"),
+        ("rule", "created_by__password__startswith"),
+        ("apikey", "secrets__digest__startswith"),
+        ("vendoraccount", "sealed_secret__startswith"),
+        ("issuedtoken", "digest__startswith"),
+    ],
+)
+def test_addresses_ask_for_no_column(viewer, rows, model, asked):
+    page = url(model, "changelist")
+    assert viewer.get(page, {asked: "a"})["Location"] == f"{page}?e=1"
+
+
+@pytest.mark.parametrize("model", ["rule", "apikey"])
+def test_lists_of_one_application_are_linked(viewer, rows, model):
+    page = url(model, "changelist")
+    for application, count in ((rows["application"].pk, 1), (rows["rule"].pk, 0)):
+        answer = viewer.get(page, {"application__id__exact": application})
+        assert len(answer.context["cl"].result_list) == count

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.contrib import admin, messages
 from django.contrib.admin import ShowFacets
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import SEARCH_VAR
 from django.core.paginator import Paginator
 from django.forms.widgets import Script
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 else:
     AnyModelAdmin, AnyPaginator = admin.ModelAdmin, Paginator
 
+LINKED = "application__id__exact"  # the lists of rules and of API keys, from an application's page
 LONGEST_LIST = 2000  # rows of a list with page numbers; a COUNT of millions would take seconds on every click
 
 
@@ -87,6 +89,18 @@ class StyledAdmin(AnyModelAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Return the rows of the applications that this person may see: lists, pages and actions have no others."""
         return tenancy.limited(request, self.all_rows(request), self.tenant_path)
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """Take no column from an address but the one that our links name, and what filters read.
+
+        Django would take every column of the row: what no page shows could be guessed piece by piece.
+
+        Raises:
+            IncorrectLookupParameters: the address has something else in it.
+        """
+        if not self.list_filter and lookup != LINKED:
+            raise IncorrectLookupParameters
+        return super().lookup_allowed(lookup, value, request)
 
     def get_urls(self) -> list[URLPattern]:
         """Return Django's own pages."""
