@@ -182,7 +182,7 @@ ELSEWHERE = {  # their own tests say what they do
     "onetimekey_changelist": "test_one_time_keys",
     "tokenfamily_changelist": "test_token_families",
 }
-REFUSED = {"rule_changelist": {200}}  # the action is not offered
+REFUSED = {"rule_changelist": {200, 403}}  # the action is not offered
 READ = {  # whatever is posted to them
     "apikey_changelist", "apikey_delete", "apikey_history", "application_changelist", "application_delete",
     "application_explain", "application_history", "auditevent_add", "auditevent_change", "auditevent_changelist",
