@@ -2,6 +2,7 @@
 
     DATABASE_URL=postgres://... python -m benchmarks.admin_lists              makes, fills and measures both
     DATABASE_URL=postgres://... python -m benchmarks.admin_lists --keep       measures those that an earlier run left
+    ... --keep --rounds 41 --only "exact id" --only denied                    those pages only, more often
 
 Beside the admin stand a plain ModelAdmin and a typical first draft (``benchmarks.admin_sites``). Each page is asked for
 through the whole stack, warm, and the median is printed; the two databases take turns, so that a busy machine
@@ -10,6 +11,7 @@ falls on both. The role must be allowed to make databases.
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import statistics
@@ -191,12 +193,14 @@ class Side:
         return float(self._read())
 
 
-def compare(small: Side, large: Side) -> Iterator[tuple[str, list[float], list[int]]]:
+def compare(small: Side, large: Side, *, rounds: int, only: list[str]) -> Iterator[tuple[str, list[float], list[int]]]:
     """Yield each page with the milliseconds and the statements of both."""
     for number, name in enumerate(small.pages):
+        if only and not any(part in name for part in only):
+            continue
         counts = [int(side.ask("count", number)) for side in (small, large)]  # warms up, too
         taken: tuple[list[float], list[float]] = ([], [])
-        repeats = REPEATS
+        repeats = rounds
         while len(taken[0]) < repeats:
             for side, times in zip((small, large), taken, strict=True):
                 times.append(side.ask("time", number) * 1000)
@@ -229,15 +233,24 @@ def prepare(url: str, rows: int, until: str) -> None:
         subprocess.run([sys.executable, *command], env=environment, check=True)  # noqa: S603
 
 
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--keep", action="store_true", help="measure the databases that an earlier run left")
+    parser.add_argument("--rounds", type=int, default=REPEATS, help="how often each page is asked for")
+    parser.add_argument("--only", action="append", default=[], metavar="TEXT", help="pages with this in their name")
+    return parser.parse_args()
+
+
 def main() -> None:
     """Make, fill, measure and print a table for the papers."""
-    url = os.environ["DATABASE_URL"]
-    if "--keep" not in sys.argv:
+    url, asked = os.environ["DATABASE_URL"], _arguments()
+    if not asked.keep:
         until = (datetime.now(UTC) + FILLING).isoformat()
         for rows in SIZES:
             prepare(url, rows, until)
     print("| page | 10 k, ms | 5 M, ms | ratio | statements |\n|---|---:|---:|---:|---:|")
-    for name, (small, large), (few, many) in compare(*(Side(named(url, name_of(rows))) for rows in SIZES)):
+    sides = [Side(named(url, name_of(rows))) for rows in SIZES]
+    for name, (small, large), (few, many) in compare(*sides, rounds=asked.rounds, only=asked.only):
         count = str(few) if few == many else f"{few}, {many}"
         print(f"| {name} | {small:.1f} | {large:.1f} | {large / small:.2f} | {count} |", flush=True)
 
