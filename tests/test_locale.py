@@ -28,7 +28,7 @@ def test_catalogue_is_compiled(catalogue):
 @pytest.mark.parametrize(
     "text",
     [
-        "Paste a token or an id",
+        "Paste a token or an id, or name what leaked",
         "Revoke selected tokens",
         "issued tokens",
         "in %(minutes)s min",
@@ -90,5 +90,5 @@ def test_an_administrator_reads_german(client, admin_user):
     client.force_login(admin_user)
     with override("de"):
         said = client.get("/admin/token_issuer/issuedtoken/").content.decode()
-    assert "Token oder Kennung einfügen" in said
+    assert "Token oder Kennung einfügen, oder nennen, was bekannt geworden ist" in said
     assert "Paste a token" not in said
