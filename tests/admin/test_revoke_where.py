@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.core import signing
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -387,6 +388,13 @@ def test_work_that_was_changed_or_is_not_ones_own_is_refused(site, staff, active
     refused(staff("view_issuedtoken", "revoke_issuedtoken"), page, {"work": work})
     monkeypatch.setattr("token_issuer.admin.signed_steps.LIFETIME", timedelta(seconds=-1))
     refused(site, page, {"work": work})
+
+
+def test_work_of_another_release_is_refused(site, chief, active, slowly):
+    live(active, 3, ip="192.0.2.7")
+    page, salt = url("issuedtoken", "revoke_where"), "token_issuer.admin.revoke_where_on"
+    facts = signing.loads(hidden(confirm(site, where(ip="192.0.2.7")), "work"), salt=salt)
+    refused(site, page, {"work": signing.dumps({**facts, "later": 1}, salt=salt)})
 
 
 def test_staff_of_an_application_ends_only_its_tokens(staff, settings, active, bob):

@@ -8,7 +8,7 @@ twice.
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
@@ -92,7 +92,9 @@ def page(owner: OwnPages, request: HttpRequest) -> HttpResponse:
     """Show what it would do, do it, or go on with it; the edge checked who may."""
     if request.method == "POST" and "work" in request.POST:
         facts = unsigned(request, _GOING_ON, request.POST["work"])
-        return _asked(owner, request, _TOO_OLD) if facts is None else _go_on(owner, request, Work(**facts))
+        # A release before this one may have signed other facts.
+        known = facts is not None and facts.keys() == {field.name for field in fields(Work)}
+        return _go_on(owner, request, Work(**facts)) if facts and known else _asked(owner, request, _TOO_OLD)
     if request.method == "POST":
         return _decided(owner, request)
     return _asked(owner, request)
