@@ -306,7 +306,7 @@ def test_a_thousand_rows_end(site, active, monkeypatch):
     answer, steps = confirm(site, where(ip="192.0.2.7")), 1
     while "Continue" in words(answer):
         answer, steps = go_on(site, answer), steps + 1
-    assert "1200 tokens were ended" in words(answer)
+    assert "1,200 tokens were ended" in words(answer)
     assert (steps, len(live_now())) == (3, 0)
 
 

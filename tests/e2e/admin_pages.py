@@ -230,6 +230,7 @@ SHOWN: dict[str, dict[str, Reach]] = {
     "vendorpair_changelist": {"list": at("vendorpair/")},
     "vendorpair_change": {"row": at("vendorpair/{id}/change/", id=row("vendorpair"))},
     "vendorpair_history": {"list": at("vendorpair/{id}/history/", id=row("vendorpair"))},
+    "vendorpair_retry": {"question": at("vendorpair/{id}/retry/", id=row("vendorpair"))},
     "vendorpair_forget": {"question": at("vendorpair/{id}/forget/", id=row("vendorpair"))},
 }
 
@@ -245,7 +246,6 @@ POSTED = {
 REFUSED = {
     *(f"{model}_delete" for model in MODELS if model != "rule"),
     "auditevent_add", "issuedtoken_add", "onetimekey_add", "tokenfamily_add", "vendorpair_add",
-    "vendorpair_retry",  # nothing refused this pair
 }  # fmt: skip
 
 # The way in, which is Django's with a template of ours.

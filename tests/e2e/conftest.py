@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.e2e import serving
+from tests.e2e.doing import press_at_notes
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, ConsoleMessage, Page
@@ -130,6 +131,17 @@ def sessions(browser: Browser, site: str) -> Callable[[str], Any]:
 def staff(person: Callable[..., Person], sessions: Callable[[str], Any]) -> Callable[..., Person]:
     """Makes a person who is signed in to the admin: ``admin``, ``operator`` (ends, rotates) or ``auditor`` (sees)."""
     return lambda name="admin", **options: person(storage_state=sessions(name), **options)
+
+
+@pytest.fixture
+def token(person: Callable[..., Person], sessions: Callable[[str], Any], rows: Callable[..., list[sqlite3.Row]]) -> str:
+    """A token that guest gets now: of older ones nobody knows what other tests have ended."""
+    guest = person(storage_state=sessions("guest"))
+    guest.go("/notes/")
+    press_at_notes(guest, "Get one-time token")
+    asked = """select t.id from token_issuer_issuedtoken t join auth_user u on u.id = t.user_id
+        where u.username = 'guest' order by t.id desc limit 1"""
+    return str(rows(asked)[0][0])
 
 
 @pytest.fixture(scope="session")

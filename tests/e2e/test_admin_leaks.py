@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.admin_pages import HOME, dashed, one
+from tests.e2e.looking import look
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Person
@@ -87,6 +88,7 @@ def test_from_a_pasted_token_or_its_id_to_revoked_in_three_clicks(hand, issue, r
     hand.person.page.get_by_role("link", name="Revoke", exact=True).click()
     end(hand, reason)
     assert hand.clicks == 3
+    assert look(hand.person.page) == []
     row = rows(
         "select revoked_at, reason from token_issuer_issuedtoken where id = ?", issued["token_id"].replace("-", "")
     )

@@ -201,6 +201,7 @@ def _done(
     more = {
         "title": gettext("Revoked"),
         "work": work,
+        "ended_words": effects.counted(work.ended),
         "last": datetime.fromisoformat(work.last),
         "named": form.named,
         "person_url": people.address(owner, form.person.pk) if form.person is not None else "",

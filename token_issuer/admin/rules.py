@@ -92,7 +92,8 @@ class RuleAdmin(MakerColumn, OwnPages):
         if application is not None:
             return redirect(self._explain_url(application.pk))
         choices = application_choices(request)
-        return self.page(request, "choose.html", {"title": gettext("For which application?"), "choices": choices})
+        asked = {"title": gettext("Why, or why not?"), "question": gettext("For which application?")}
+        return self.page(request, "choose.html", {**asked, "choices": choices})
 
     def _explain_url(self, application_id: UUID) -> str:
         name = "admin:token_issuer_application_explain"

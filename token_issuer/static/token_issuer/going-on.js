@@ -28,6 +28,11 @@ function stopped(here) {
   here.querySelector("#progress-words").textContent = here.dataset.stopped;
 }
 
+/** Say so after the batch that was under way: how far it has come stands before it. */
+function rests(here) {
+  here.querySelector("#progress-words").append(` ${here.dataset.paused}`);
+}
+
 /** Put the result in the place of the progress, and the reader on it. */
 function finished(here, page) {
   document.title = page.title;
@@ -39,22 +44,24 @@ function finished(here, page) {
 
 async function goOn(here) {
   const [form, pause] = [here.querySelector("form"), here.querySelector("[data-token-issuer-pause]")];
-  let paused = here.querySelector("[role=alert]") !== null;
-  form.addEventListener("submit", () => (paused = true)); // by hand from here on
-  pause.hidden = paused;
+  let [paused, byHand] = [false, here.querySelector("[role=alert]") !== null];
+  form.addEventListener("submit", () => (byHand = true));
+  pause.hidden = byHand;
   pause.addEventListener("click", () => {
     paused = true;
+    form.querySelector("[type=submit]").focus(); // what is hidden loses the focus
     pause.hidden = true;
   });
-  while (!paused) {
+  while (!paused && !byHand) {
     await waited();
-    if (paused) return;
+    if (paused || byHand) break;
     const page = await next(form);
     const there = shown(page);
     if (!there?.matches("[data-token-issuer-going-on]")) return finished(here, page);
     if (there.querySelector("[role=alert]")) throw new Error("stopped");
     progress(here, there);
   }
+  if (!byHand) rests(here);
 }
 
 const here = document.querySelector("[data-token-issuer-going-on]");
