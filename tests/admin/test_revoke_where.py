@@ -147,6 +147,13 @@ def test_a_count_stops_at_its_limit(site, active, monkeypatch, more):
     assert ("Live tokens more than 3" in words(site.get(where(application="rooms")))) is bool(more)
 
 
+def test_more_than_were_counted_have_ended(site, active, monkeypatch):
+    monkeypatch.setattr("token_issuer.services.revoking.MOST_COUNTED", 3)
+    live(active, 4)
+    assert "More than 3 tokens were ended." in words(confirm(site, where(application="rooms")))
+    assert len(live_now()) == 0
+
+
 def test_everything_named_must_hold(site, active, bob):
     now = timezone.now()
     (mine,) = live(active, user=bob, resource="hall", ip="192.0.2.7")

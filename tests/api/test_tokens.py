@@ -190,13 +190,18 @@ NO_PUSHES = {"pushed": 0, "waiting": 0, "failed": 0, "left_out": 0}
 def test_a_person_ends_all_his_tokens_at_once(browser, rooms, foreign):
     made = [browser.issue(roomId="a", lifetime=lifetime).json() for lifetime in (60, 120)]
     answer = browser.post("tokens/revoke-mine/", {"reason": "signing out everywhere"}).json()
-    assert answer == {"live": 2, "last_ends_at": made[1]["expires_at"], "pushes": NO_PUSHES}
+    assert answer == {"live": 2, "more": False, "last_ends_at": made[1]["expires_at"], "pushes": NO_PUSHES}
     assert ids(browser.get("tokens/?standing=live")) == []
     assert ids(Browser(foreign.user).get("tokens/?standing=live")) == [str(foreign.pk)]
 
 
 def test_ending_nothing_is_fine(browser):
-    assert browser.post("tokens/revoke-mine").json() == {"live": 0, "last_ends_at": None, "pushes": NO_PUSHES}
+    assert browser.post("tokens/revoke-mine").json() == {
+        "live": 0,
+        "more": False,
+        "last_ends_at": None,
+        "pushes": NO_PUSHES,
+    }
 
 
 def test_a_token_outlives_its_provider_in_the_list(browser, token, configure):

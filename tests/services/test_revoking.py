@@ -210,6 +210,16 @@ def test_a_set_tells_how_many_were_live_and_until_when(issue, person, rooms, kin
     assert (told.kind.value, told.live, told.last_ends_at) == (kind, 2, longest.expires_at)
 
 
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_set_is_counted_to_a_limit_and_ends_whole(issue, person, rooms, monkeypatch, more):
+    monkeypatch.setattr(revoking, "MOST_COUNTED", 2)
+    made = [issue(room=f"room-{number}") for number in range(2 + more)]
+    told = SETS["application"](person, rooms)
+    assert (told.live, told.more, told.last_ends_at) == (2, bool(more), made[0].expires_at)
+    assert not any(map(is_live, made))
+    assert AuditEvent.objects.get(kind=AuditKind.SET_REVOKED).detail["live"] == 2
+
+
 def test_a_room_is_counted_alone(issue, person, rooms):
     issue(room="room-2")
     assert SETS["resource"](person, rooms).live == 0

@@ -59,6 +59,7 @@ class Work:
     failed: int = 0
     left_out: int = 0
     vendor_pairs: int = 0
+    more: bool = False  # there were too many to be counted
     number: str = ""  # of the form that carries it
 
     @property
@@ -85,6 +86,7 @@ class Work:
             failed=self.failed + pushes.failed,
             left_out=self.left_out + progress.left_out,
             vendor_pairs=self.vendor_pairs + progress.vendor_pairs,
+            more=self.more or progress.more,
         )
 
 

@@ -259,6 +259,7 @@ def set_ending(found: SetEnding) -> Answer:
     """All the caller's tokens revoked: how many were live, and the last instant a vendor may honour one of them."""
     return {
         "live": found.live,
+        "more": found.more,
         "last_ends_at": instant_or_none(found.last_ends_at),
         "pushes": {**asdict(found.pushes), "left_out": found.left_out},
     }

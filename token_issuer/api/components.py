@@ -11,7 +11,7 @@ from token_issuer.providers import fields
 from token_issuer.providers.base import Revocation
 from token_issuer.services.checking import KINDS
 from token_issuer.services.login_keys import KEY_LIFETIMES
-from token_issuer.services.revoking import LONGEST_REASON
+from token_issuer.services.revoking import LONGEST_REASON, MOST_COUNTED
 
 if TYPE_CHECKING:
     from token_issuer.providers.base import Provider
@@ -170,10 +170,14 @@ def answers() -> dict[str, Schema]:
                 "push": reference("Push"),
             }
         ),
-        "SetEnding": record({"live": COUNT, "last_ends_at": INSTANT_OR_NULL, "pushes": _pushes()}),
+        "SetEnding": record({"live": COUNT, "more": _more(), "last_ends_at": INSTANT_OR_NULL, "pushes": _pushes()}),
         "Push": _push(),
         "Error": _error(),
     }
+
+
+def _more() -> Schema:
+    return {"type": "boolean", "description": f"More than these were live: no more than {MOST_COUNTED} are counted."}
 
 
 def _push() -> Schema:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from django.db import transaction
-from django.db.models import F, Max
+from django.db.models import F
 
 from token_issuer.models import Application, AuditKind, IssuedToken, TokenFamily
 from token_issuer.services import auditing, forgetting, pushing, revoking
@@ -54,7 +54,7 @@ class Progress:
 
     ``pairs``, ``login_keys`` and ``vendor_pairs`` ended beside them; of a set they are counted just before, up to that.
     ``after`` is where to go on, None when it is done. ``pushes`` is how it stands with telling vendors of those that
-    ended now; of ``left_out`` of them they are not told.
+    ended now; of ``left_out`` of them they are not told. ``more``: more of a set has ended than was counted.
     """
 
     ended: int
@@ -65,6 +65,7 @@ class Progress:
     pairs: int = 0
     login_keys: int = 0
     vendor_pairs: int = 0
+    more: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,7 @@ def last_end(selection: Selection, seen: Preview, *, at: datetime) -> datetime:
     last = max((effect.last_ends_at for effect in seen.effects), default=at)
     if not seen.capped or last <= at:
         return last
-    return live_tokens(selection, at=at).aggregate(last=Max("expires_at"))["last"] or last
+    return max(last, revoking.latest_end(selected(selection), at=at) or last)
 
 
 def _beside_a_set(selection: Selection, *, at: datetime) -> dict[str, int]:
@@ -132,7 +133,15 @@ def _beside_a_set(selection: Selection, *, at: datetime) -> dict[str, int]:
 
 
 def _of_set(ending: SetEnding, **beside: int) -> Progress:
-    return Progress(ended=ending.live, left=0, after=None, pushes=ending.pushes, left_out=ending.left_out, **beside)
+    return Progress(
+        ended=ending.live,
+        more=ending.more,
+        left=0,
+        after=None,
+        pushes=ending.pushes,
+        left_out=ending.left_out,
+        **beside,
+    )
 
 
 def _end_set(caller: Caller, selection: Selection, *, reason: str, at: datetime) -> SetEnding:

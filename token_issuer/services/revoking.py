@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from django.db import transaction
-from django.db.models import Count, F, Max, Q
+from django.db.models import F, Q
 
 from token_issuer import signals
 from token_issuer.errors import NotFound
@@ -61,13 +61,14 @@ class Ending:
 class SetEnding:
     """A set of tokens that was ended: how many were live, and the last instant a vendor may still honour one.
 
-    ``pushes``: of how many the vendors are told, and how it stands with that; of ``left_out`` tokens they are not told:
-    there were too many.
+    ``more``: there were more than the ``MOST_COUNTED`` that ``live`` says then. ``pushes``: of how many the vendors are
+    told, and how it stands with that; of ``left_out`` tokens they are not told: there were too many.
     """
 
     kind: EpochKind
     live: int
     last_ends_at: datetime | None
+    more: bool = False
     pushes: Pushed = field(default_factory=Pushed)
     left_out: int = 0
 
@@ -304,8 +305,11 @@ def _revoke_set(
     application: Application | None = None,
     for_all: bool = False,
 ) -> SetEnding:
-    # Counted before the raise, for people; a token minted in between is ended as well, only not counted.
-    had = members.live(at).aggregate(count=Count("pk"), last=Max("expires_at"))
+    # Counted before the raise, for people, and no further than they read: nobody waits for a million to be counted
+    # before they end. A token minted in between is ended as well, only not counted.
+    seen = [*members.live(at).order_by().values_list("expires_at", flat=True)[: MOST_COUNTED + 1]]
+    more, live = len(seen) > MOST_COUNTED, min(len(seen), MOST_COUNTED)
+    last = latest_end(members, at=at) if more else max(seen, default=None)
     reason, box = clean(reason, LONGEST_REASON), Outbox(for_all=for_all)
 
     def work() -> None:
@@ -317,7 +321,7 @@ def _revoke_set(
                 caller,
                 at=at,
                 application=application,
-                detail={"kind": kind.value, "reason": reason, "live": had["count"], **detail, **box.noted},
+                detail={"kind": kind.value, "reason": reason, "live": live, **detail, **box.noted},
             )
 
     retrying(work)
@@ -325,7 +329,13 @@ def _revoke_set(
     send(caller, kind.value, str(detail["of"]), reason=reason, at=at, revocation=None)
     told = pushing.push_first(box.ids, caller, at=at, patience=Patience())
     told.waiting = len(box.ids) - told.pushed - told.failed
-    return SetEnding(kind=kind, live=had["count"], last_ends_at=had["last"], pushes=told, left_out=box.left_out)
+    return SetEnding(kind=kind, live=live, more=more, last_ends_at=last, pushes=told, left_out=box.left_out)
+
+
+def latest_end(members: IssuedTokenQuerySet, *, at: datetime) -> datetime | None:
+    """Return the last end of any of these, also of one that was ended early: the quick way where there are many."""
+    rows = members.filter(expires_at__gt=at).order_by("-expires_at")
+    return rows.values_list("expires_at", flat=True).first()
 
 
 def live_among(members: IssuedTokenQuerySet, *, at: datetime) -> int:

@@ -140,7 +140,8 @@ class Command(IssuerCommand):
 
 
 def _sum(done: list[Progress]) -> str:
-    return f"{sum(each.ended for each in done)} tokens and {sum(each.pairs for each in done)} pairs"
+    more = "more than " if any(each.more for each in done) else ""
+    return f"{more}{sum(each.ended for each in done)} tokens and {sum(each.pairs for each in done)} pairs"
 
 
 def _check(options: dict[str, Any]) -> None:
