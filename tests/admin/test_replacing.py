@@ -10,6 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django.utils.html import escape
+from django.utils.translation import override
 
 from tests.admin.addresses import url
 from tests.admin.busy import busy
@@ -200,3 +201,9 @@ def test_missing_provider_is_no_error(site, active, settings):
     assert (
         url("certificate", "revoke", active.pk) in site.get(url("certificate", "replace", active.pk)).content.decode()
     )
+
+
+def test_the_state_is_said_in_the_readers_language(site, staged):
+    with override("de"):
+        said = site.get(url("certificate", "replace", staged.pk)).content.decode()
+    assert "Es ist bereitgestellt, darum" in said
