@@ -1,7 +1,6 @@
 """Every page of the admin takes as many queries at 10,000 rows as at 10. Pages are found by their addresses.
 
-On SQLite and on the other engines, whose tables are counted in another way; not again in projects that differ from the
-example, where the addresses are the same.
+On SQLite alone, and not again in projects that differ from the example: it takes a quarter of a minute.
 """
 
 from __future__ import annotations

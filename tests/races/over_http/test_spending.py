@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -24,7 +25,7 @@ from token_issuer.services import login_keys
 
 pytestmark = [pytest.mark.races, pytest.mark.django_db(transaction=True)]
 
-ROUNDS = 50
+ROUNDS = int(os.environ.get("RACE_ROUNDS", "50"))
 ROUNDS_OF_A_DOUBLE = 10
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
