@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
@@ -48,6 +49,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if elsewhere:
         config.hook.pytest_deselected(items=elsewhere)
         items[:] = [item for item in items if _belongs_here(item)]
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage among what tests make alone: ten thousand collected tests are none, and take long to look at."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
