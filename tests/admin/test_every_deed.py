@@ -34,6 +34,9 @@ from tests.factories import (
 from token_issuer.ids import uuid7
 from token_issuer.models import AuditEvent, IssuedToken, VendorPair
 
+# Django's own pages are visited, too: under ATOMIC_REQUESTS they open a transaction in every database.
+pytestmark = pytest.mark.django_db(databases="__all__")
+
 REASON = {"reason": "because"}
 FRESH = "5up3r" * 8
 RULE = {"privileges": ["allow_join"], "priority": "100", "everyone": "on", "resource_pattern": "room-*"}

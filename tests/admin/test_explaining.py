@@ -282,6 +282,7 @@ def test_settings_that_cannot_be_read_are_told(ask, settings):
     assert 'TOKEN_ISSUER["POLICIES"]' in errors(ask())["__all__"][0]
 
 
+@pytest.mark.django_db(databases="__all__")  # Django's own index is visited
 def test_missing_provider_is_told(site, rooms):
     rooms.provider = "gone"
     rooms.save()

@@ -27,6 +27,9 @@ from tests.factories import (
 )
 from token_issuer.models import AuditEvent, AuditKind, Certificate
 
+# Django's own pages are visited, too: under ATOMIC_REQUESTS they open a transaction in every database.
+pytestmark = pytest.mark.django_db(databases="__all__")
+
 MARK = "zebra"  # stands in everything that the other tenant has
 
 
