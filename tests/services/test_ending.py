@@ -29,7 +29,7 @@ from token_issuer.models import (
     OneTimeKey,
     TokenFamily,
 )
-from token_issuer.services import deciding, ending, issuing, login_keys, proving, revoking, verifying
+from token_issuer.services import deciding, ending, issuing, login_keys, proving, revoking, selecting, verifying
 from token_issuer.services.ending import Possessions
 from token_issuer.services.transactions import OpenTransaction
 
@@ -297,9 +297,12 @@ def test_nothing_is_changed_inside_a_transaction(named, user, boss, at):
 
 
 def test_no_more_is_counted_than_the_limit(user, at, monkeypatch):
-    monkeypatch.setattr(ending, "MOST_COUNTED", 2)
+    monkeypatch.setattr(selecting, "MOST_COUNTED", 2)
     IssuedTokenFactory.create_batch(3, user=user)
-    assert ending.possessions(user, at=at).tokens == 2
+    OneTimeKeyFactory.create_batch(3, user=user)
+    TokenFamilyFactory.create_batch(3, user=user)
+    had = ending.possessions(user, at=at)
+    assert (had.tokens, had.login_keys, had.pairs) == (2, 2, 2)
 
 
 # A person who is deleted, and whoever comes after him under the same key

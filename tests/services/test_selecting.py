@@ -24,6 +24,7 @@ from tests.factories import (
 from tests.pushes import agora_token, told
 from token_issuer.ids import uuid7_floor
 from token_issuer.models import IssuedToken, Principal
+from token_issuer.models.row_counts import MOST_COUNTED
 from token_issuer.providers.base import Revocation
 from token_issuer.services import revoking, selecting
 from token_issuer.services.selecting import Selection, live_tokens, preview
@@ -287,8 +288,8 @@ def statements(by, selection, at, *, live):
 def test_it_asks_as_often_of_ten_thousand_as_of_one(boss, token, at):
     chosen = [of(token, *names) for names in EACH]
     few = [statements(boss, selection, at, live=1) for selection in chosen]
-    many(token, selecting.MOST_COUNTED + 50)
-    assert [statements(boss, selection, at, live=selecting.MOST_COUNTED) for selection in chosen] == few
+    many(token, MOST_COUNTED + 50)
+    assert [statements(boss, selection, at, live=MOST_COUNTED) for selection in chosen] == few
 
 
 def test_a_preview_counts_what_else_ends(boss, user, rooms, at):

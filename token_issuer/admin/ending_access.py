@@ -17,7 +17,8 @@ from token_issuer.admin.pages import ReasonForm
 from token_issuer.admin.signed_steps import is_first, new_number, signed, unsigned
 from token_issuer.errors import TokenIssuerError
 from token_issuer.models import ApiKey, Rule
-from token_issuer.services.ending import MOST_COUNTED, Possessions, end_user, possessions
+from token_issuer.models.row_counts import MOST_COUNTED
+from token_issuer.services.ending import Possessions, end_user, possessions
 from token_issuer.services.selecting import Selection, preview
 
 if TYPE_CHECKING:

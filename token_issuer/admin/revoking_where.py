@@ -26,8 +26,9 @@ from token_issuer.admin.pages import ReasonForm
 from token_issuer.admin.selection_form import SelectionForm
 from token_issuer.admin.signed_steps import is_first, new_number, signed, unsigned
 from token_issuer.errors import TokenIssuerError
+from token_issuer.models.row_counts import MOST_COUNTED
 from token_issuer.services.ending_selected import end_selected, last_end
-from token_issuer.services.selecting import MOST_COUNTED, preview
+from token_issuer.services.selecting import preview
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse

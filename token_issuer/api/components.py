@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, Final
 from token_issuer.api.errors import STATUSES
 from token_issuer.api.texts import shown_schema
 from token_issuer.models import PushState, Standing
+from token_issuer.models.row_counts import MOST_COUNTED
 from token_issuer.providers import fields
 from token_issuer.providers.base import Revocation
 from token_issuer.services.checking import KINDS
 from token_issuer.services.login_keys import KEY_LIFETIMES
-from token_issuer.services.revoking import LONGEST_REASON, MOST_COUNTED
+from token_issuer.services.revoking import LONGEST_REASON
 
 if TYPE_CHECKING:
     from token_issuer.providers.base import Provider

@@ -1,13 +1,16 @@
-"""How many rows a table has, without reading them: what the database's planner believes."""
+"""How many rows there are, without reading them all: what the planner believes, or a count that stops."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from django.db import connections
 
 if TYPE_CHECKING:
     from django.db.models import Model, QuerySet
+
+MOST_COUNTED: Final = 10_000
+"""How far what people decide about is counted: beyond it they read "more than that"."""
 
 # A missing table is no error to either. -1: never analysed.
 _QUESTIONS = {

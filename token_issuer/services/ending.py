@@ -34,9 +34,11 @@ from token_issuer.models import (
     VendorPair,
     epoch_key,
 )
+from token_issuer.models.row_counts import MOST_COUNTED
 from token_issuer.services import api_keys, auditing, proving, revoking
 from token_issuer.services.callers import clean
 from token_issuer.services.rules import chosen, naming
+from token_issuer.services.selecting import Selection, counted, login_keys, open_families
 from token_issuer.services.transactions import durable, require_no_transaction, retrying, write_alias
 
 if TYPE_CHECKING:
@@ -44,12 +46,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from django.db.models import QuerySet
-
     from token_issuer.models.issued_token import IssuedTokenQuerySet
     from token_issuer.services.callers import Caller
-
-MOST_COUNTED: Final = 10_000
 
 _ENDED: Final = ("tokens", "pairs", "login_keys", "vendor_pairs")  # of what he had, whatever else is asked for
 
@@ -84,22 +82,23 @@ class Possessions:
 def possessions(user: Any, *, at: datetime) -> Possessions:  # noqa: ANN401  the site's own user model
     """Count what a person has. Reads only."""
     key, keys = _principal(user), _keys_of(user, at=at)
+    his = Selection(principal_key=key)
     tokens = _tokens(key).live(at)
     pairs, accounts = (
         model.objects.using(write_alias()).filter(principal_key=key) for model in (VendorPair, VendorAccount)
     )
     return Possessions(
-        tokens=_counted(tokens),
-        pairs=_counted(_open_pairs(key, at=at)),
-        login_keys=_counted(_unredeemed(key, at=at)),
+        tokens=counted(tokens),
+        pairs=counted(open_families(his, at=at)),
+        login_keys=counted(login_keys(his, at=at)),
         last_ends_at=tokens.order_by("-expires_at").values_list("expires_at", flat=True).first(),
         api_keys=tuple(row for row in keys if row.acts_as_id == user.pk),
         owned_keys=tuple(row for row in keys if row.acts_as_id != user.pk and row.owner_id == user.pk),
         made_keys=tuple(row for row in keys if user.pk not in {row.acts_as_id, row.owner_id}),
         proofs=len(proving.with_proof(key)),
-        vendor_pairs=_counted(pairs),
-        accounts=_counted(accounts),
-        rules=_counted(naming(user)),
+        vendor_pairs=counted(pairs),
+        accounts=counted(accounts),
+        rules=counted(naming(user)),
         made_applications=_made(Application, user),
         made_certificates=_made(Certificate, user),
         made_rules=_made(Rule, user),
@@ -192,16 +191,6 @@ def _tokens(key: UUID) -> IssuedTokenQuerySet:
     return IssuedToken.objects.using(write_alias()).filter(principal_key=key)
 
 
-def _open_pairs(key: UUID, *, at: datetime) -> Any:  # noqa: ANN401  a queryset
-    rows = TokenFamily.objects.using(write_alias()).with_epochs_now()
-    return rows.filter(principal_key=key, closed_at=None, idle_expires_at__gt=at, epochs=F("epochs_now"))
-
-
-def _unredeemed(key: UUID, *, at: datetime) -> Any:  # noqa: ANN401  a queryset
-    rows = OneTimeKey.objects.using(write_alias()).with_epochs_now()
-    return rows.filter(principal_key=key, consumed_at=None, revoked_at=None, expires_at__gt=at, epochs=F("epochs_now"))
-
-
 def _keys_of(user: Any, *, at: datetime) -> list[ApiKey]:  # noqa: ANN401
     """Return the API keys that work and that act as him, are his, or were made by him."""
     his = Q(acts_as=user.pk) | Q(owner=user.pk) | Q(created_by=user.pk)
@@ -210,8 +199,4 @@ def _keys_of(user: Any, *, at: datetime) -> list[ApiKey]:  # noqa: ANN401
 
 
 def _made(model: type[Application | Certificate | Rule], user: Any) -> int:  # noqa: ANN401
-    return _counted(model.objects.using(write_alias()).filter(created_by=user.pk))
-
-
-def _counted(rows: QuerySet[Any]) -> int:
-    return rows.order_by().values("pk")[:MOST_COUNTED].count()
+    return counted(model.objects.using(write_alias()).filter(created_by=user.pk))

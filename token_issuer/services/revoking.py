@@ -19,7 +19,7 @@ from token_issuer.models import (
     VendorPush,
     epoch_key,
 )
-from token_issuer.models.row_counts import counted_to
+from token_issuer.models.row_counts import MOST_COUNTED, counted_to
 from token_issuer.providers.base import Revocation
 from token_issuer.providers.scopes import TOKENS_REVOKE
 from token_issuer.registry import providers
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger("token_issuer.security")
 
 LONGEST_REASON = closing.LONGEST_REASON
-MOST_COUNTED: Final = 10_000
 _OF_ROWS: Final = frozenset({"token", "selection"})
 
 

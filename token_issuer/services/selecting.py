@@ -26,6 +26,7 @@ from token_issuer.models import (
     VendorPair,
     epoch_key,
 )
+from token_issuer.models.row_counts import MOST_COUNTED, counted_to
 from token_issuer.registry import providers
 from token_issuer.services import outbox
 from token_issuer.services.foretelling import applications, effects_in, summed
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
     from token_issuer.services.callers import Caller
     from token_issuer.services.foretelling import Effect
 
-MOST_COUNTED: Final = 10_000
 
 _FIRST_DAY: Final = datetime(1970, 1, 1, tzinfo=UTC)  # ids know none before
 
@@ -216,7 +216,7 @@ def kept_pairs(selection: Selection) -> int:
 
 def counted(rows: QuerySet[Any]) -> int:
     """Return how many rows there are, ``MOST_COUNTED`` where there are more."""
-    return rows.order_by().values("pk")[:MOST_COUNTED].count()
+    return counted_to(rows, MOST_COUNTED)
 
 
 def _columns(selection: Selection) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from token_issuer.models import IssuedToken
+from token_issuer.models.row_counts import MOST_COUNTED
 from token_issuer.services.transactions import write_alias
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from token_issuer.models import Certificate
     from token_issuer.models.issued_token import IssuedTokenQuerySet
 
-MOST_COUNTED: Final = 10_000
 MOST_NAMED: Final = 20
 
 

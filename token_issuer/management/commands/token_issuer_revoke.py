@@ -15,12 +15,13 @@ from token_issuer.management.people import principal_of
 from token_issuer.management.selecting import certificate_of, key_of, moment
 from token_issuer.management.words import away, instant
 from token_issuer.models import IssuedToken, Standing
+from token_issuer.models.row_counts import MOST_COUNTED
 from token_issuer.providers.base import Revocation
 from token_issuer.services.ending_beside import beside
 from token_issuer.services.ending_selected import end_selected
 from token_issuer.services.foretelling import effect_of_each
 from token_issuer.services.revoking import LONGEST_REASON, ending_of, revoke_any
-from token_issuer.services.selecting import MOST_COUNTED, Selection, preview
+from token_issuer.services.selecting import Selection, preview
 from token_issuer.services.transactions import write_alias
 
 if TYPE_CHECKING:
